@@ -1,0 +1,371 @@
+"""Every setting: its name, meaning, default and bounds; the environment becomes two frozen records.
+
+`ServerSettings` is for the MCP server, `StackSettings` for the embedded stack.
+`load` reads one of them from a mapping and reports all faults at once; nothing
+else in the package reads the environment.
+"""
+
+import base64
+import difflib
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import platformdirs
+from limits import RateLimitItem, parse
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from atoms_mcp.errors import ConfigError
+
+OWN_PREFIX = "ATOMS_"
+MIN_SECRET_CHARS = 32
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (a name or an address literal) is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_url(value: str) -> str:
+    """Refuse what is not an absolute http(s) URL; drop a trailing slash."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not a URL like https://abc.supabase.co")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must have no query, fragment or user name")
+    return value.rstrip("/")
+
+
+def check_path(value: str) -> str:
+    """Refuse what is not an absolute URL path without a trailing slash."""
+    if not value.startswith("/") or value.endswith("/") or "?" in value or "#" in value:
+        raise ValueError("must begin with a slash and not end with one, like /api/mcp")
+    return value
+
+
+def check_rate(value: str) -> str:
+    """Refuse what is not a rate like "10 per 5 minute"."""
+    try:
+        parse(value)
+    except ValueError:
+        raise ValueError('is not a rate like "10 per 5 minute"') from None
+    return value
+
+
+def split_commas(value: Any) -> Any:  # noqa: ANN401 - what a validator is given
+    """Turn "a, b" into ("a", "b"); leave anything but text alone."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Url = Annotated[str, AfterValidator(check_url)]
+UrlPath = Annotated[str, AfterValidator(check_path)]
+Rate = Annotated[str, AfterValidator(check_rate)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+def is_service_key(key: str) -> bool:
+    """Tell whether a Supabase API key is one that passes row-level security.
+
+    Source: Supabase API keys (new ones say it in their prefix, legacy ones in their `role` claim).
+    """
+    if key.startswith("sb_secret_"):
+        return True
+    payload = key.split(".")[1] if key.count(".") == 2 else ""  # noqa: PLR2004 - a JWT has three parts
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return False
+    return isinstance(claims, dict) and claims.get("role") == "service_role"
+
+
+def _named(*names: str, default: Any = ..., help: str) -> Any:  # noqa: A002, ANN401 - like Field itself
+    return Field(default, validation_alias=AliasChoices(*names), description=help)
+
+
+class CommonSettings(BaseSettings):
+    """What the server and the embedded stack share."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but what `load` hands over."""
+        return (init_settings,)
+
+    state_dir: Path = _named(
+        "ATOMS_STATE_DIR",
+        default=platformdirs.user_state_path("atoms-mcp"),
+        help="Folder for what must outlive a restart: embedded data and keys, the kept login.",
+    )
+    rate_limits: Literal["on", "off"] = _named(
+        "ATOMS_RATE_LIMITS",
+        default="on",
+        help="off lifts every rate limit, the gateway's too; only while bound to loopback.",
+    )
+    log_format: Literal["auto", "pretty", "json"] = _named(
+        "ATOMS_LOG_FORMAT",
+        default="auto",
+        help="How log lines look; auto is pretty on a terminal and JSON otherwise.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _named(
+        "ATOMS_LOG_LEVEL", default="info", help="The least level that is logged."
+    )
+
+
+class ServerSettings(CommonSettings):
+    """The MCP server."""
+
+    supabase_url: Url = _named(
+        "NEXT_PUBLIC_SUPABASE_URL",
+        "SUPABASE_URL",
+        help="URL of the Supabase project, like https://abc.supabase.co.",
+    )
+    supabase_anon_key: SecretStr = _named(
+        "NEXT_PUBLIC_SUPABASE_ANON_KEY",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_PUBLISHABLE_KEY",
+        help="The project's anon or publishable key; never a service or secret key.",
+    )
+    jwt_secret: SecretStr | None = _named(
+        "ATOMS_JWT_SECRET",
+        "SUPABASE_JWT_SECRET",
+        default=None,
+        help="The legacy HS256 secret, for projects without asymmetric signing keys.",
+    )
+    auth_mode: Literal["simple", "bearer", "jwt"] = _named(
+        "ATOMS_FASTMCP_AUTH_MODE", default="simple", help="How tokens are checked; see Modes."
+    )
+    transport: Literal["http", "stdio"] = _named(
+        "ATOMS_FASTMCP_TRANSPORT", default="http", help="What atoms-mcp serve speaks."
+    )
+    host: str = _named("ATOMS_FASTMCP_HOST", default="127.0.0.1", help="Address to bind.")
+    port: Port = _named(
+        "ATOMS_FASTMCP_PORT", default=8000, help="Port to bind; 0 picks a free one."
+    )
+    http_path: UrlPath = _named(
+        "ATOMS_FASTMCP_HTTP_PATH", default="/api/mcp", help="Path of the MCP endpoint."
+    )
+    base_url: Url | None = _named(
+        "ATOMS_FASTMCP_BASE_URL",
+        default=None,
+        help="Public URL of this server; http://HOST:PORT unless set.",
+    )
+    allowed_hosts: Names = _named(
+        "ATOMS_ALLOWED_HOSTS",
+        default=(),
+        help="Further Host headers to answer, beside the public URL's and loopback's own.",
+    )
+    allowed_origins: Names = _named(
+        "ATOMS_ALLOWED_ORIGINS",
+        default=(),
+        help="Origins of web pages that may call this server with a token, like https://app.example.com.",
+    )
+    secret_key: Secrets = _named(
+        "ATOMS_SECRET_KEY",
+        default=(),
+        help="Key that seals sessions and cursors (32 characters or more); several, newest first, rotate.",
+    )
+    access_token: SecretStr | None = _named(
+        "ATOMS_ACCESS_TOKEN",
+        default=None,
+        help="Supabase access token of the user that atoms-mcp stdio works as.",
+    )
+    session_check_s: Seconds = _named(
+        "ATOMS_SESSION_CHECK_S",
+        default=15,
+        help="Seconds for which a live session is not asked for again (simple and bearer mode).",
+    )
+    upstream_connect_s: Seconds = _named(
+        "ATOMS_UPSTREAM_CONNECT_S", default=2, help="Seconds to wait for a connection to Supabase."
+    )
+    upstream_total_s: Seconds = _named(
+        "ATOMS_UPSTREAM_TOTAL_S", default=10, help="Seconds to wait for an answer of Supabase."
+    )
+    max_body_bytes: Annotated[int, Field(ge=1024, le=4 * 1024 * 1024)] = _named(
+        "ATOMS_MAX_BODY_BYTES", default=1024 * 1024, help="Largest MCP request accepted."
+    )
+    login_failures_per_account: Rate = _named(
+        "ATOMS_LOGIN_FAILURES_PER_ACCOUNT",
+        default="10 per 5 minute",
+        help="Failed logins of one account before it has to wait.",
+    )
+    login_failures_per_address: Rate = _named(
+        "ATOMS_LOGIN_FAILURES_PER_ADDRESS",
+        default="20 per 5 minute",
+        help="Failed logins from one address before it has to wait.",
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "ServerSettings":
+        faults = []
+        if is_service_key(self.supabase_anon_key.get_secret_value()):
+            faults.append(
+                "NEXT_PUBLIC_SUPABASE_ANON_KEY holds a secret key, which passes row-level security; "
+                "set the publishable (anon) key"
+            )
+        if any(len(key.get_secret_value()) < MIN_SECRET_CHARS for key in self.secret_key):
+            faults.append(f"ATOMS_SECRET_KEY must have {MIN_SECRET_CHARS} characters or more")
+        if not is_loopback(self.host):
+            if self.rate_limits == "off":
+                faults.append(
+                    "ATOMS_RATE_LIMITS=off is refused on an address others can reach; "
+                    "bind 127.0.0.1 or leave the limits on"
+                )
+            if not self.secret_key:
+                faults.append(
+                    "ATOMS_SECRET_KEY is needed when ATOMS_FASTMCP_HOST is not loopback; "
+                    "make one with: openssl rand -hex 32"
+                )
+        if faults:
+            raise ConfigError(faults)
+        return self
+
+
+class StackSettings(CommonSettings):
+    """The embedded stack: PostgreSQL and the gateway in front of it, always on loopback."""
+
+    gateway_port: Port = _named(
+        "ATOMS_LOCAL_PORT",
+        default=54321,
+        help="Port of the embedded gateway; another one is taken where it is in use.",
+    )
+    postgres_bin: Path | None = _named(
+        "ATOMS_LOCAL_POSTGRES_BIN",
+        default=None,
+        help="Folder with initdb and postgres (15 or newer); the wheel's unless set.",
+    )
+    fsync: Literal["on", "off"] = _named(
+        "ATOMS_LOCAL_FSYNC",
+        default="on",
+        help="off makes the embedded database faster and loses data on a power cut; for tests.",
+    )
+    token_rate: Rate = _named(
+        "ATOMS_LOCAL_TOKEN_RATE",
+        default="150 per 5 minute",
+        help="Sign-ins and refreshes that the gateway allows one address, after a burst of 30.",
+    )
+    signup_rate: Rate = _named(
+        "ATOMS_LOCAL_SIGNUP_RATE",
+        default="30 per 5 minute",
+        help="Sign-ups and user changes that the gateway allows one address, after a burst of 30.",
+    )
+
+
+Chosen = TypeVar("Chosen", bound=CommonSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting as people read of it; `default` is None where a value is required."""
+
+    name: str
+    other_names: tuple[str, ...]
+    default: str | None
+    help: str
+    is_secret: bool
+
+
+def rows() -> Iterator[Row]:
+    """Give every setting once, in the order of the classes above."""
+    seen = set()
+    for settings in (ServerSettings, StackSettings):
+        for key, field in settings.model_fields.items():
+            if key in seen:
+                continue
+            seen.add(key)
+            aliases = field.validation_alias
+            assert isinstance(aliases, AliasChoices)  # noqa: S101 - `_named` made it
+            name, *others = (str(choice) for choice in aliases.choices)
+            default = None if field.is_required() else _shown(field.default)
+            secret = "SecretStr" in str(field.annotation) or "SecretStr" in str(field.metadata)
+            yield Row(name, tuple(others), default, field.description or "", secret)
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return ""
+    return str(value)
+
+
+def load(settings: type[Chosen], environ: Mapping[str, str]) -> Chosen:
+    """Read one record of settings.
+
+    An empty value counts as unset. A name of ours that no setting has is a fault, too:
+    a misspelt setting must not be passed over in silence.
+
+    Raises:
+        ConfigError: with every fault found.
+    """
+    known = {name for row in rows() for name in (row.name, *row.other_names)}
+    given = {name: value.strip() for name, value in environ.items() if value.strip()}
+    faults = [
+        _unknown(name, known) for name in given if name.startswith(OWN_PREFIX) and name not in known
+    ]
+    try:
+        loaded = settings.model_validate({k: v for k, v in given.items() if k in known})
+    except ConfigError as exc:
+        faults.extend(exc.faults)
+    except ValidationError as exc:
+        faults.extend(
+            _fault(settings, error["loc"], error["type"], error["msg"]) for error in exc.errors()
+        )
+    if faults:
+        raise ConfigError(faults)
+    return loaded
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _fault(
+    settings: type[CommonSettings], loc: tuple[int | str, ...], kind: str, message: str
+) -> str:
+    """Say one validation error in the words of the environment."""
+    name = str(loc[0])
+    for field in settings.model_fields.values():
+        aliases = field.validation_alias
+        if isinstance(aliases, AliasChoices) and name in map(str, aliases.choices):
+            if kind == "missing":
+                return f"{name} is not set: {field.description}"
+            return f"{name}: {message.removeprefix('Value error, ')} ({field.description})"
+    return f"{name}: {message}"
+
+
+def parse_rate(rate: str) -> RateLimitItem:
+    """Give the rate as the `limits` library counts it; `rate` was checked by `load`."""
+    return parse(rate)

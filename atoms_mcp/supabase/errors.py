@@ -1,0 +1,43 @@
+"""What can go wrong upstream, told apart by who has to act."""
+
+from typing import Literal
+
+from atoms_mcp.errors import AtomsError
+
+Kind = Literal["refused", "busy", "wrong", "down", "slow"]
+
+
+class SupabaseError(AtomsError):
+    """Supabase refused a request, or could not be asked.
+
+    `kind` says who has to act:
+
+    - ``refused``: a 4xx with a reason; the request or its user is at fault
+    - ``busy``: 429; `retry_after_s` where known
+    - ``wrong``: it answered with a 5xx or with something that is not its contract (502 for our caller)
+    - ``down``: nobody answered, or it said 503 (503 for our caller)
+    - ``slow``: no answer in time (504 for our caller)
+
+    `status` and `code` are upstream's own. `message`, `details` and `hint` are upstream's words:
+    they may contain row data, so they are for decisions, never for a log line or an answer as they stand.
+    """
+
+    def __init__(  # noqa: PLR0913 - mirrors the members of the upstream error object
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        details: str | None = None,
+        hint: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(f"{kind} {status or '-'} {code or '-'}")
+        self.kind: Kind = kind
+        self.message = message
+        self.status = status
+        self.code = code
+        self.details = details
+        self.hint = hint
+        self.retry_after_s = retry_after_s
