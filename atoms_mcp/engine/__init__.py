@@ -1,0 +1,1 @@
+"""The methods of MCP, free of transport."""

@@ -1,0 +1,1 @@
+"""The embedded stack; it meets the rest only on the wire."""

@@ -1,0 +1,1 @@
+"""MCP and JSON-RPC as rules: no sockets, no clocks, no environment."""
