@@ -1,0 +1,7 @@
+"""What can go wrong with the embedded stack as a whole; single requests have `auth_errors`."""
+
+from atoms_mcp.errors import AtomsError
+
+
+class StackError(AtomsError):
+    """The embedded stack cannot start or go on; the text says what to do about it."""
