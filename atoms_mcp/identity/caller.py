@@ -1,4 +1,4 @@
-"""Who is calling: the one record that says so, passed by value and never stored on anything shared."""
+"""Who is calling: the one record that says so, passed by value, stored on nothing shared."""
 
 from dataclasses import dataclass, field
 

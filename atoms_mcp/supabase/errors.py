@@ -14,12 +14,14 @@ class SupabaseError(AtomsError):
 
     - ``refused``: a 4xx with a reason; the request or its user is at fault
     - ``busy``: 429; `retry_after_s` where known
-    - ``wrong``: it answered with a 5xx or with something that is not its contract (502 for our caller)
+    - ``wrong``: it answered with a 5xx or with something that is not its contract (502 for our
+      caller)
     - ``down``: nobody answered, or it said 503 (503 for our caller)
     - ``slow``: no answer in time (504 for our caller)
 
     `status` and `code` are upstream's own. `message`, `details` and `hint` are upstream's words:
-    they may contain row data, so they are for decisions, never for a log line or an answer as they stand.
+    they may contain row data, so they are for decisions, never for a log line or an answer as
+    they stand.
     """
 
     def __init__(  # noqa: PLR0913 - mirrors the members of the upstream error object
@@ -41,3 +43,15 @@ class SupabaseError(AtomsError):
         self.details = details
         self.hint = hint
         self.retry_after_s = retry_after_s
+
+
+class CallerExpired(AtomsError):  # noqa: N818 - says what is the case
+    """The REST interface no longer accepts the caller's token (PGRST301, PGRST303).
+
+    It was accepted when the request came in and has expired or lost its key since;
+    the transport answers as to any invalid token, so that the client refreshes it.
+    """
+
+    def __init__(self, code: str | None = None) -> None:
+        super().__init__(f"the caller's token is no longer accepted ({code or 'no code'})")
+        self.code = code
