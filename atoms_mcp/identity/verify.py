@@ -1,0 +1,230 @@
+"""Token -> Caller, in the three modes.
+
+- ``jwt``: checked here, by the project's keys
+- ``simple``: checked here, and the live session is asked for as well
+- ``bearer``: Supabase is asked; what can be seen to be wrong here is not even asked about
+
+A verified token is remembered by its SHA-256 until it expires, successes only. In simple and
+bearer mode the live session is asked for again after `session_check_s`: that is how long a
+revoked session may go on.
+
+When Supabase cannot be asked, nobody can tell whether a token is good: `SupabaseError`, which
+is neither a yes nor a no.
+
+Source: RFC 7515, RFC 7519, RFC 8725; Supabase Auth (`GET /user`, signing keys).
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+
+from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.claims import InvalidToken, read_claims
+from atoms_mcp.identity.flight import Flight
+from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.supabase.errors import SupabaseError
+
+__all__ = ["InvalidToken", "Mode", "Verifier"]
+
+Mode = Literal["simple", "bearer", "jwt"]
+
+MAX_TOKEN_BYTES = 8 * 1024
+PARTS_OF_A_JWT = 3
+MAX_REMEMBERED = 10_000
+ASYMMETRIC = frozenset({"ES256", "RS256", "EdDSA"})
+SYMMETRIC = "HS256"
+# The gateway's words for a wrong API key of ours, which says nothing about the token.
+KEY_REFUSED = frozenset({"No API key found in request", "Invalid API key"})
+REASONS = {
+    "session_not_found": "signed out",
+    "user_not_found": "its user no longer exists",
+    "user_banned": "its user is banned",
+}
+
+
+@dataclass(slots=True)
+class _Known:
+    """A verified token; `asked_at` moves on as its session is asked for again."""
+
+    caller: Caller
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A token in parts, nothing verified."""
+
+    token: str
+    algorithm: str
+    kid: str | None
+    claims: dict[str, Any]
+
+
+class Verifier:
+    """Verifies access tokens of the project. `now` gives Unix seconds.
+
+    `secret` is the project's HS256 secret, if it has one; without it tokens that are signed
+    so are put before Supabase in every mode.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a part or a setting of its own
+        self,
+        mode: Mode,
+        jwks: Jwks,
+        auth: SupabaseAuth,
+        *,
+        secret: str | None = None,
+        session_check_s: float = 15,
+        now: Callable[[], float] = time.time,
+        max_remembered: int = MAX_REMEMBERED,
+    ) -> None:
+        self.mode = mode
+        self._jwks = jwks
+        self._auth = auth
+        self._secret = secret
+        self._now = now
+        self._max_remembered = max_remembered
+        # In jwt mode a session is never asked for again.
+        self._session_check_s = float("inf") if mode == "jwt" else session_check_s
+        self._jws = PyJWS([*ASYMMETRIC, SYMMETRIC])
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._flight: Flight[bytes, Caller] = Flight()
+
+    def get_remembered(self, token: str) -> Caller | None:
+        """Give the caller if this token was verified lately enough: the fast way, no waiting."""
+        key = _digest(token)
+        known = self._known.get(key)
+        if known is None:
+            return None
+        now = self._now()
+        if now >= known.caller.expires_at or now - known.asked_at >= self._session_check_s:
+            return None
+        self._known.move_to_end(key)
+        return known.caller
+
+    async def verify(self, token: str) -> Caller:
+        """Give the caller whose token this is.
+
+        Raises:
+            InvalidToken: it is not accepted.
+            SupabaseError: nobody can tell at the moment.
+        """
+        caller = self.get_remembered(token)
+        if caller is not None:
+            return caller
+        if len(token) > MAX_TOKEN_BYTES:
+            raise InvalidToken("too long")
+        if not token.isascii() or token.count(".") != PARTS_OF_A_JWT - 1:
+            raise InvalidToken("not a token of this project")
+        key = _digest(token)
+        return await self._flight.share(key, lambda: self._verify_anew(key, token))
+
+    def forget(self, token: str) -> None:
+        """Verify this token from the ground when it comes again."""
+        self._known.pop(_digest(token), None)
+
+    def forget_session(self, session_id: str) -> None:
+        """Forget all tokens of a session that was ended."""
+        ended = [key for key, known in self._known.items() if known.caller.session_id == session_id]
+        for key in ended:
+            del self._known[key]
+
+    async def _verify_anew(self, key: bytes, token: str) -> Caller:
+        known = self._known.pop(key, None)
+        started_at = self._now()
+        if known is not None and started_at < known.caller.expires_at:
+            caller = known.caller
+            await self._ask(caller)
+        else:
+            caller = await self._prove(token)
+        self._known[key] = _Known(caller, started_at)
+        if len(self._known) > self._max_remembered:
+            self._known.popitem(last=False)
+        return caller
+
+    async def _prove(self, token: str) -> Caller:
+        """Check everything; what costs nothing comes first."""
+        parsed = _parse(token)
+        caller = read_claims(parsed.claims, issuer=self._auth.issuer, now=self._now(), token=token)
+        is_proved = self.mode != "bearer" and await self._is_signed(parsed)
+        if not is_proved or self.mode != "jwt":
+            await self._ask(caller)
+        return caller
+
+    async def _is_signed(self, parsed: _Parsed) -> bool:
+        """Check the signature; False where only Supabase can.
+
+        Raises:
+            InvalidToken: no key of the project made it.
+        """
+        key: Any = self._secret
+        if parsed.algorithm != SYMMETRIC:
+            found = await self._jwks.find(parsed.kid)
+            # The algorithm is the key's. The token's must be the same, and decides nothing.
+            if found is None or found.algorithm != parsed.algorithm:
+                raise InvalidToken("not signed by a key of this project")
+            key = found.key
+        if key is None:
+            return False
+        try:
+            self._jws.decode(parsed.token, key, algorithms=[parsed.algorithm])
+        except PyJWTError:
+            raise InvalidToken("bad signature") from None
+        return True
+
+    async def _ask(self, caller: Caller) -> None:
+        """Ask Supabase for the live session and user."""
+        try:
+            user = await self._auth.get_user(caller.token)
+        except SupabaseError as exc:
+            raise _read_refusal(exc) from exc
+        if user.id != caller.user_id or user.is_anonymous:
+            raise InvalidToken("its user is not accepted")
+
+
+def _read_refusal(exc: SupabaseError) -> SupabaseError | InvalidToken:
+    """Tell a bad token from a question that went unanswered.
+
+    Auth says 403 where one would expect 401, and 400 for a subject or audience it cannot
+    read. Anything else says nothing about the token.
+    """
+    if exc.kind != "refused" or exc.message in KEY_REFUSED:
+        is_about_token = False
+    else:
+        is_about_token = exc.status in {401, 403} or exc.code in {"bad_jwt", "validation_failed"}
+    if is_about_token:
+        return InvalidToken(REASONS.get(exc.code or "", "not accepted by Supabase"))
+    if exc.kind == "refused":
+        return SupabaseError("wrong", exc.message, status=exc.status, code=exc.code)
+    return exc
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _parse(token: str) -> _Parsed:
+    """Take the token apart; refuse algorithms that are never accepted here.
+
+    Source: RFC 7515 section 4.1.11 (`crit`: what is not understood is refused; nothing is).
+    """
+    try:
+        parts = PyJWS().decode_complete(token, options={"verify_signature": False})
+        claims = orjson.loads(parts["payload"])
+    except (PyJWTError, ValueError):
+        raise InvalidToken("malformed") from None
+    header = parts["header"]
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in {*ASYMMETRIC, SYMMETRIC}:
+        raise InvalidToken("signed in a way that is not accepted")
+    if "crit" in header or "b64" in header or not isinstance(claims, dict):
+        raise InvalidToken("malformed")
+    return _Parsed(token, algorithm, header.get("kid"), claims)

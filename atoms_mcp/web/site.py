@@ -1,0 +1,105 @@
+"""Under which names this server is reached, and what it says of itself under each.
+
+A client compares the `resource` of the metadata with the URL its user typed, letter by letter,
+so `localhost` and `127.0.0.1` are two sites. Only configured names and loopback's own exist:
+a Host header chooses among them and never makes one.
+
+Source: RFC 9728 section 3.3; MCP 2026-07-28 authorization.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import orjson
+
+from atoms_mcp.identity.caller import READ_SCOPE, WRITE_SCOPE
+from atoms_mcp.oauth.challenge import Challenger
+from atoms_mcp.oauth.metadata import protected_resource, protected_resource_path
+from atoms_mcp.settings import ServerSettings, is_loopback
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104 - compared with, not bound
+DEFAULT_PORTS = {"http": 80, "https": 443}
+SCOPES = (READ_SCOPE, WRITE_SCOPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One name of this server. `base_url` has no trailing slash; `origin` is what a browser says.
+
+    `metadata` is the RFC 9728 document, encoded.
+    """
+
+    base_url: str
+    origin: str
+    resource: str
+    challenger: Challenger
+    metadata: bytes = field(repr=False)
+
+
+class Sites:
+    """All sites, by the Host header that reaches them.
+
+    `port` is the one that was bound (it differs from the setting where that is 0).
+    """
+
+    def __init__(self, settings: ServerSettings, port: int) -> None:
+        host = settings.host
+        shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        # The public URL comes first: a Host that belongs to several sites means this one.
+        bases = [settings.base_url or f"http://{shown}:{port}"]
+        scheme = urlsplit(bases[0]).scheme
+        bases += [f"{scheme}://{name}" for name in settings.allowed_hosts]
+        if is_loopback(host) or host in EVERY_ADDRESS:
+            bases += [f"http://{name}:{port}" for name in LOOPBACK_NAMES]
+        issuer = f"{settings.supabase_url}/auth/v1"
+        self._by_host: dict[str, Site] = {}
+        for base in bases:
+            site = _make(base, settings.http_path, issuer)
+            for name in _hosts(base):
+                self._by_host.setdefault(name, site)
+        self.canonical = self._by_host[_hosts(bases[0])[0]]
+
+    def get(self, host: str) -> Site | None:
+        """Give the site of a Host header, or None for a name that is not ours."""
+        return self._by_host.get(host) or self._by_host.get(host.lower())
+
+    @property
+    def by_host(self) -> Mapping[str, Site]:
+        """Every Host header that is answered."""
+        return self._by_host
+
+
+def _make(base: str, path: str, issuer: str) -> Site:
+    parts = urlsplit(base)
+    resource = base + path
+    document = protected_resource(
+        resource,
+        # The one place to change when this server becomes an authorization server itself.
+        authorization_servers=[issuer],
+        scopes=SCOPES,
+        name="Atoms",
+    )
+    return Site(
+        base_url=base,
+        origin=f"{parts.scheme}://{parts.netloc}".lower(),
+        resource=resource,
+        challenger=Challenger(
+            metadata_url=f"{parts.scheme}://{parts.netloc}" + protected_resource_path(resource),
+            scopes=SCOPES,
+            implied={WRITE_SCOPE: (READ_SCOPE, WRITE_SCOPE)},
+        ),
+        metadata=orjson.dumps(document),
+    )
+
+
+def _hosts(base: str) -> tuple[str, ...]:
+    """Give the Host headers that a client of this base URL may send."""
+    parts = urlsplit(base)
+    netloc = parts.netloc.lower()
+    default = DEFAULT_PORTS[parts.scheme]
+    name = netloc.removesuffix(f":{default}")
+    if name != netloc or parts.port is None:
+        return (name, f"{name}:{default}")
+    return (netloc,)
