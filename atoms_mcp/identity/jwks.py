@@ -31,7 +31,11 @@ PATIENCE_S = 2
 MAX_KEYS = 32
 MIN_RSA_BITS = 2048
 PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
-ALGORITHMS = {("EC", "P-256"): "ES256", ("RSA", None): "RS256", ("OKP", "Ed25519"): "EdDSA"}
+ALGORITHMS: dict[tuple[object, object], str] = {
+    ("EC", "P-256"): "ES256",
+    ("RSA", None): "RS256",
+    ("OKP", "Ed25519"): "EdDSA",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
@@ -15,6 +14,9 @@ from atoms_mcp.settings import ServerSettings
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Site, Sites
+
+if TYPE_CHECKING:
+    from atoms_mcp.engine.dispatch import Engine
 
 
 class Access(Enum):
@@ -47,7 +49,7 @@ class Route:
 
 SETTINGS = web.AppKey("settings", ServerSettings)
 SITES = web.AppKey("sites", Sites)
-ENGINE = web.AppKey("engine", Engine)
+ENGINE: "web.AppKey[Engine]" = web.AppKey("engine")
 VERIFIER = web.AppKey("verifier", Verifier)
 AUTH = web.AppKey("auth", SupabaseAuth)
 SIGN_IN = web.AppKey("sign_in", SignIn)
