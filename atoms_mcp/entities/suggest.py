@@ -1,0 +1,30 @@
+"""The nearest valid name for one that is not: for error texts only, never to decide anything."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """Give the valid name that was probably meant, or None.
+
+    A name inside the other one counts as near ("state" has "status" by letters, "desc" has
+    "description" by its beginning).
+    """
+    names = list(valid)
+    lowered = name.casefold()
+    close = difflib.get_close_matches(lowered, names, n=1, cutoff=0.6)
+    if close:
+        return close[0]
+    partial = [known for known in names if known.startswith(lowered) or lowered.startswith(known)]
+    return min(partial, key=len) if lowered and partial else None
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """Give " Did you mean x?" or nothing, to be put after a sentence."""
+    near = nearest(name, valid)
+    return f" Did you mean {near}?" if near else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Give names as a list to read."""
+    return ", ".join(names)
