@@ -1,0 +1,26 @@
+"""What a transport is to send back."""
+
+from dataclasses import dataclass
+
+from atoms_mcp.engine.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one message; `body` is None where there is nothing to say.
+
+    `session` is what an `initialize` opened, `session_id` its id where the transport needs one.
+    The rest is for the log: the method where it is one of ours, the tool, and the JSON-RPC or
+    tool error code.
+    """
+
+    body: bytes | None
+    status: int = 200
+    session: Session | None = None
+    session_id: str | None = None
+    rpc_method: str | None = None
+    tool: str | None = None
+    error_code: int | str | None = None
+
+
+ACCEPTED = Reply(None, status=202)

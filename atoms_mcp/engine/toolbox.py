@@ -1,0 +1,94 @@
+"""The tools of a server: found by name, listed, and run with checked arguments."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.tool import Arguments, Tool
+from atoms_mcp.identity.errors import InsufficientScope
+from atoms_mcp.protocol.arguments import ArgumentCheck
+from atoms_mcp.protocol.headers import MirroredArgument, find_mirrored
+from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, RpcError
+from atoms_mcp.protocol.results import ToolResult
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class UnknownTool(RpcError):  # noqa: N818 - says what is the case
+    """There is no tool of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A tool with all that can be made ready before its first call."""
+
+    tool: Tool
+    check: ArgumentCheck
+    mirrored: tuple[MirroredArgument, ...]
+
+    async def run(self, context: Context, arguments: Arguments) -> ToolResult:
+        """Call the tool.
+
+        Raises:
+            ToolError: the caller can mend it.
+            InsufficientScope: the caller was not granted what these arguments need.
+            SupabaseError, CallerExpired: as the handler lets them through.
+        """
+        tool = self.tool
+        arguments = tool.accept(arguments)
+        self.check.check(arguments)
+        needed = tool.scope(arguments)
+        if needed not in context.caller.scopes:
+            raise InsufficientScope(needed)
+        return ToolResult(orjson.dumps(await tool.handler(context, arguments)))
+
+
+class Toolbox:
+    """The tools, in the order in which they are listed."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        """Prepare every tool.
+
+        Raises:
+            ValueError: a name or a schema that clients would refuse, or a name given twice.
+        """
+        self._tools: dict[str, Prepared] = {}
+        for tool in tools:
+            if not _NAME.fullmatch(tool.name) or tool.name in self._tools:
+                raise ValueError(f"tool name {tool.name!r} is taken or not 1 to 64 of A-Za-z0-9_.-")
+            self._tools[tool.name] = _prepare(tool)
+        self.listing = [_list(tool) for tool in tools]
+
+    def find(self, name: str) -> Prepared:
+        """Give a tool.
+
+        Raises:
+            UnknownTool: -32602.
+        """
+        found = self._tools.get(name)
+        if found is None:
+            known = ", ".join(self._tools)
+            raise UnknownTool(INVALID_PARAMS, f"there is no such tool; the tools are {known}")
+        return found
+
+
+def _prepare(tool: Tool) -> Prepared:
+    try:
+        return Prepared(tool, ArgumentCheck(tool.input_schema), find_mirrored(tool.input_schema))
+    except ValueError as exc:
+        raise ValueError(f"input_schema of {tool.name}: {exc}") from exc
+
+
+def _list(tool: Tool) -> Mapping[str, Any]:
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": tool.input_schema,
+        "outputSchema": tool.output_schema,
+        "annotations": tool.annotations,
+    }

@@ -1,0 +1,209 @@
+"""MCP over stdin and stdout: one message a line, for the one user who started the process.
+
+The engine is the same as over HTTP. Requests are worked on side by side and answered as they
+are done; stdout carries MCP and nothing else, whoever prints.
+
+Source: MCP 2026-07-28 and 2025-11-25, basic/transports (stdio).
+"""
+
+import asyncio
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from itertools import count
+from typing import Final
+
+import structlog
+
+from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.engine.frame import CallerSource, Frame
+from atoms_mcp.engine.inflight import InFlight
+from atoms_mcp.engine.session import Session
+from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
+from atoms_mcp.protocol.lines import LineSplitter
+
+MAX_LINE_BYTES: Final = 1024 * 1024
+MAX_AT_ONCE: Final = 100
+CHUNK_BYTES: Final = 64 * 1024
+CHUNKS_AHEAD: Final = 4
+
+Write = Callable[[bytes], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+async def run(
+    engine: Engine, find_caller: CallerSource, *, max_line_bytes: int = MAX_LINE_BYTES
+) -> None:
+    """Serve this process's stdin and stdout until stdin ends, stdout breaks or a signal comes."""
+    loop = asyncio.get_running_loop()
+    stdout = _Out(_take_stdout())
+
+    async def write(line: bytes) -> None:
+        try:
+            await stdout.write(line)
+        except OSError:  # the client has closed its end: nobody is left to serve
+            serving.cancel()
+
+    serving = asyncio.ensure_future(
+        serve(engine, _read_chunks(), write, find_caller, max_line_bytes=max_line_bytes)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, serving.cancel)
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+async def serve(
+    engine: Engine,
+    chunks: AsyncIterator[bytes],
+    write: Write,
+    find_caller: CallerSource,
+    *,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> None:
+    """Answer every line that the chunks make, until they end.
+
+    `find_caller` is asked for every tool call, so that a refreshed login is used. Work that is
+    open when the input ends is finished first; when this task is cancelled, it is stopped.
+    """
+    connection = _Connection(engine, write, find_caller)
+    splitter = LineSplitter(max_line_bytes)
+    async with asyncio.TaskGroup() as group:
+        async for chunk in chunks:
+            for line in splitter.feed(chunk):
+                await connection.wait_for_room()
+                group.create_task(connection.answer(line))
+        for line in splitter.end():
+            await connection.wait_for_room()
+            group.create_task(connection.answer(line))
+
+
+class _Connection:
+    """What is kept between the lines of the one client."""
+
+    def __init__(self, engine: Engine, write: Write, find_caller: CallerSource) -> None:
+        self._engine = engine
+        self._write = write
+        self._find_caller = find_caller
+        self._calls = InFlight()
+        self._session: Session | None = None
+        self._room = asyncio.Semaphore(MAX_AT_ONCE)
+        self._numbers = count(1)
+
+    async def wait_for_room(self) -> None:
+        """Wait until a further line may be worked on; `answer` gives the room back."""
+        await self._room.acquire()
+
+    async def answer(self, line: bytes | None) -> None:
+        """Answer a line; None stands for one that was too long to be kept.
+
+        A cancelled request gets no answer, whoever cancelled it.
+        """
+        with suppress(asyncio.CancelledError):
+            try:
+                body = await self._find_answer(line)
+                if body is not None:
+                    await self._write(body + b"\n")
+            except Exception:
+                log.exception("line.failed")
+            finally:
+                self._room.release()
+
+    async def _find_answer(self, line: bytes | None) -> bytes | None:
+        if line is None:
+            fault = RpcError(INVALID_REQUEST, "the line is too long")
+            return render_error(fault, None, with_null_id=True)
+        # Lines are begun in their order, and an opening is done without a pause: so the next
+        # line finds the session that it opened.
+        reply = await self._engine.answer(
+            line,
+            Frame(
+                request_id=f"stdio-{os.getpid()}-{next(self._numbers)}",
+                find_caller=self._find_caller,
+                session=self._session,
+                calls=self._calls,
+            ),
+        )
+        self._session = reply.session or self._session
+        return reply.body
+
+
+class _Out:
+    """Writes to a descriptor from a thread: one that nobody reads must not stop the process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._waiting: queue.SimpleQueue[tuple[bytes, asyncio.Future[None]]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="stdout", daemon=True).start()
+
+    async def write(self, data: bytes) -> None:
+        """Write all of it, in one piece.
+
+        Raises:
+            OSError: nobody can read it.
+        """
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.put((data, done))
+        await done
+
+    def _work(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            while True:
+                data, done = self._waiting.get()
+                fault = self._write_all(data)
+                self._loop.call_soon_threadsafe(_settle, done, fault)
+
+    def _write_all(self, data: bytes) -> OSError | None:
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as exc:
+            return exc
+        return None
+
+
+def _settle(done: asyncio.Future[None], fault: OSError | None) -> None:
+    if done.done():  # cancelled meanwhile
+        return
+    if fault is None:
+        done.set_result(None)
+    else:
+        done.set_exception(fault)
+
+
+def _take_stdout() -> int:
+    """Give a descriptor of our own for stdout, and lead what anybody prints to stderr."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    return stdout
+
+
+async def _read_chunks() -> AsyncIterator[bytes]:
+    """Give what stdin gives, read in a thread: a file or a terminal cannot be waited for otherwise.
+
+    Reads only a few chunks ahead, so that a flood stays in the pipe.
+    """
+    loop = asyncio.get_running_loop()
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(CHUNKS_AHEAD)
+
+    def work() -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            while True:
+                room.acquire()
+                chunk = os.read(0, CHUNK_BYTES)
+                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
+                if not chunk:
+                    return
+
+    threading.Thread(target=work, name="stdin", daemon=True).start()
+    while chunk := await chunks.get():
+        room.release()
+        yield chunk

@@ -1,0 +1,58 @@
+"""Tool calls without MCP, for scripts and small clients: `{"tool", "arguments"}` in, result out.
+
+The same dispatcher answers as behind MCP, so the two cannot drift apart.
+"""
+
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from atoms_mcp.engine.toolbox import UnknownTool
+from atoms_mcp.identity.errors import Unauthenticated
+from atoms_mcp.protocol.jsonrpc import RpcError, parse
+from atoms_mcp.web.keys import CALLER, ENGINE
+from atoms_mcp.web.mcp import make_frame, note, read_json
+from atoms_mcp.web.problem import JSON, Problem
+
+FIELDS = frozenset({"tool", "arguments"})
+HINT = 'Send {"tool": "entity_tool", "arguments": {"operation": "list", "entity_type": "project"}}.'
+
+
+async def call_tool(request: web.Request) -> web.StreamResponse:
+    """Call one tool; the answer is its result object, with 200 also where that is an error."""
+    try:
+        tool, arguments = _read(await read_json(request))
+    except Problem:
+        if CALLER not in request:  # who calls comes before what is wrong
+            raise Unauthenticated from None
+        raise
+    try:
+        reply = await request.app[ENGINE].call_tool(tool, arguments, make_frame(request))
+    except UnknownTool as fault:
+        raise Problem(
+            404, "unknown_tool", f"{fault.message.capitalize()}.", "Name one of them."
+        ) from None
+    note(request, reply)
+    return web.Response(body=reply.body, headers={hdrs.CONTENT_TYPE: JSON})
+
+
+def _read(raw: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        body = parse(raw)
+    except RpcError as fault:
+        raise _malformed(f"{fault.message.capitalize()}.") from None
+    if type(body) is not dict:
+        raise _malformed("The body must be an object.")
+    unknown = next((name for name in body if name not in FIELDS), None)
+    if unknown is not None:
+        raise _malformed("The body has a field that is neither tool nor arguments.")
+    tool, arguments = body.get("tool"), body.get("arguments", {})
+    if type(tool) is not str:
+        raise _malformed("tool must be the name of a tool.")
+    if type(arguments) is not dict:
+        raise _malformed("arguments must be an object.")
+    return tool, arguments
+
+
+def _malformed(message: str) -> Problem:
+    return Problem(400, "malformed", message, HINT)
