@@ -1,0 +1,102 @@
+"""`/auth/...`: sign in, renew, sign out and ask who one is, for scripts and own clients.
+
+What comes out is the project's real access token. Nothing of it is kept here.
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.credentials import Malformed, check_credentials
+from atoms_mcp.identity.errors import Unauthenticated
+from atoms_mcp.identity.verify import InvalidToken
+from atoms_mcp.supabase.auth import Session
+from atoms_mcp.supabase.errors import SupabaseError
+from atoms_mcp.web.authenticate import get_bearer
+from atoms_mcp.web.fields import read_fields
+from atoms_mcp.web.keys import AUTH, CALLER, SETTINGS, SIGN_IN, SITE, VERIFIER
+from atoms_mcp.web.problem import NO_STORE, render
+
+LOGIN_FIELDS = ("email", "username", "password", "captcha_token")
+REFRESH_FIELDS = ("refresh_token",)
+
+
+async def login(request: web.Request) -> web.Response:
+    """Sign in by password; `username` is another word for `email`."""
+    fields = await read_fields(request, LOGIN_FIELDS)
+    if "email" in fields and "username" in fields:
+        raise Malformed("username", "email and username mean the same; send one of them")
+    credentials = check_credentials(
+        fields.get("email", fields.get("username")),
+        fields.get("password"),
+        fields.get("captcha_token"),
+    )
+    session = await request.app[SIGN_IN].by_password(credentials, request.remote)
+    return _render(session, "Login successful")
+
+
+async def refresh(request: web.Request) -> web.Response:
+    """Trade a refresh token for a new session record."""
+    fields = await read_fields(request, REFRESH_FIELDS)
+    session = await request.app[SIGN_IN].by_refresh_token(fields.get("refresh_token"))
+    return _render(session, "Session refreshed")
+
+
+async def logout(request: web.Request) -> web.Response:
+    """End the session of the token that came, and no other one of its user."""
+    if request.body_exists:
+        await read_fields(request, ())
+    caller = request[CALLER]
+    try:
+        await request.app[AUTH].sign_out(caller.token, scope="local")
+    except SupabaseError as exc:
+        # Already over is what was wanted.
+        if exc.kind != "refused" or exc.status not in {401, 403, 404}:
+            raise
+    verifier = request.app[VERIFIER]
+    verifier.forget(caller.token)
+    if caller.session_id is not None:
+        verifier.forget_session(caller.session_id)
+    return render({"message": "Logout successful"}, headers=NO_STORE)
+
+
+async def status(request: web.Request) -> web.Response:
+    """Tell whose token came. A bad one or none is an answer here, not an error."""
+    told: dict[str, Any] = {"mode": request.app[SETTINGS].auth_mode}
+    try:
+        caller = await _find_caller(request)
+    except (Unauthenticated, InvalidToken) as exc:
+        told |= {
+            "authenticated": False,
+            "reason": exc.reason or "no token",
+            "hint": f"POST {request[SITE].base_url}/auth/login",
+        }
+    else:
+        told |= {
+            "authenticated": True,
+            "user": {"id": caller.user_id, "email": caller.email, "role": caller.role},
+            "expires_at": caller.expires_at,
+            "scopes": sorted(caller.scopes),
+        }
+    return render(told, headers=NO_STORE)
+
+
+async def _find_caller(request: web.Request) -> Caller:
+    token = get_bearer(request)
+    if token is None:
+        raise Unauthenticated
+    return await request.app[VERIFIER].verify(token)
+
+
+def _render(session: Session, message: str) -> web.Response:
+    told = {
+        "access_token": session.access_token,
+        "token_type": "bearer",
+        "message": message,
+        "expires_in": session.expires_in_s,
+        "expires_at": session.expires_at,
+        "refresh_token": session.refresh_token,
+        "user": {"id": session.user.id, "email": session.user.email},
+    }
+    return render(told, headers=NO_STORE)

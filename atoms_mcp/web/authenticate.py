@@ -1,0 +1,48 @@
+"""Who is calling: the Authorization header, and nothing else, says so.
+
+A token in the query, a cookie or the body is not looked at here.
+
+Source: RFC 6750 sections 2.1 and 3.1; MCP 2026-07-28 authorization.
+"""
+
+from aiohttp import hdrs, web
+
+from atoms_mcp.identity.errors import Unauthenticated
+from atoms_mcp.identity.verify import InvalidToken, Verifier
+from atoms_mcp.web.keys import CALLER, Access
+
+
+async def authenticate(request: web.Request, verifier: Verifier, access: Access) -> None:
+    """Put the caller on the request, as far as this kind of access wants one.
+
+    Raises:
+        Unauthenticated: no token, more than one, or one that is not accepted.
+        SupabaseError: nobody can tell at the moment.
+    """
+    token = get_bearer(request)
+    if token is None:
+        if access is Access.CALLER_OR_ARGUMENT and hdrs.AUTHORIZATION not in request.headers:
+            return
+        raise Unauthenticated
+    caller = verifier.get_remembered(token)
+    if caller is None:
+        try:
+            caller = await verifier.verify(token)
+        except InvalidToken as exc:
+            raise Unauthenticated(exc.reason) from None
+    request[CALLER] = caller
+
+
+def get_bearer(request: web.Request) -> str | None:
+    """Give the bearer token of the header; None without one, or with another scheme.
+
+    Raises:
+        Unauthenticated: two headers: who comes in between may have read the other one.
+    """
+    values = request.headers.getall(hdrs.AUTHORIZATION, ())
+    if not values:
+        return None
+    if len(values) > 1:
+        raise Unauthenticated("sent in more than one Authorization header")
+    scheme, _, token = values[0].partition(" ")
+    return token.strip(" ") or None if scheme.lower() == "bearer" else None

@@ -1,0 +1,39 @@
+"""Where clients look before they have a token: public documents, encoded beforehand.
+
+Nothing here ever answers 5xx or HTML: clients try several addresses and parse what they get,
+and some stop dead at a server error.
+
+Source: RFC 9728 section 3; RFC 8615.
+"""
+
+from aiohttp import hdrs, web
+
+from atoms_mcp.web.keys import SITE
+from atoms_mcp.web.problem import JSON, Problem
+
+CACHED = {hdrs.CACHE_CONTROL: "public, max-age=3600", hdrs.VARY: hdrs.HOST}
+
+
+async def protected_resource(request: web.Request) -> web.Response:
+    """Give the RFC 9728 document of the site that was asked."""
+    return web.Response(body=request[SITE].metadata, content_type=JSON, headers=CACHED)
+
+
+async def not_found(request: web.Request) -> web.Response:
+    """Answer every other well-known address."""
+    raise Problem(
+        404,
+        "not_found",
+        "There is no such document.",
+        f"The protected resource is described at {request[SITE].challenger.metadata_url}.",
+    )
+
+
+async def without_slash(request: web.Request) -> web.Response:
+    """Send a client of `/api/mcp/` to `/api/mcp`, which is the resource."""
+    raise web.HTTPPermanentRedirect(request[SITE].resource)
+
+
+async def refuse_method(request: web.Request) -> web.Response:
+    """Answer methods that the endpoint does not have; by then the caller is known."""
+    raise web.HTTPMethodNotAllowed(request.method, ["POST", "GET", "DELETE", "OPTIONS"])

@@ -1,0 +1,109 @@
+"""Reading what a client sends: bounded in size and time, and field by field.
+
+Source: RFC 9110 sections 8.3, 15.5.14 and 15.5.16.
+"""
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from atoms_mcp.identity.credentials import Malformed
+from atoms_mcp.web.keys import ROUTE
+from atoms_mcp.web.problem import JSON, Problem
+
+FORM = "application/x-www-form-urlencoded"
+READ_S = 10
+MAX_FIELDS = 32
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Give the whole body, within the limit of its route and ten seconds.
+
+    Raises:
+        Problem: 413, 408.
+    """
+    limit_bytes = request[ROUTE].body_limit_bytes
+    if (request.content_length or 0) > limit_bytes:
+        raise _too_large(limit_bytes)
+    chunks = []
+    size_bytes = 0
+    try:
+        async with asyncio.timeout(READ_S):
+            async for chunk in request.content.iter_any():
+                size_bytes += len(chunk)
+                if size_bytes > limit_bytes:
+                    raise _too_large(limit_bytes)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Problem(
+            408,
+            "body_timeout",
+            f"The body did not arrive within {READ_S} seconds.",
+            "Send it in one go.",
+            headers={"Connection": "close"},
+        ) from None
+    return b"".join(chunks)
+
+
+async def read_fields(request: web.Request, known: Collection[str]) -> dict[str, Any]:
+    """Give the fields of a JSON object or of a form; names that are not `known` are refused.
+
+    Raises:
+        Problem: 413, 408, 415.
+        Malformed: it cannot be read, or has a field too many.
+    """
+    readers = {JSON: _read_json, FORM: _read_form}
+    read = readers.get(request.content_type)
+    if read is None:
+        raise Problem(
+            415,
+            "unsupported_media_type",
+            f"The body has to be {JSON} or {FORM}.",
+            f"Send the header Content-Type: {JSON}.",
+        )
+    fields = read(await read_body(request))
+    for name in fields:
+        if name not in known:
+            shown = name if name.isascii() and name.isprintable() and len(name) < 64 else "?"  # noqa: PLR2004 - for the eye
+            raise Malformed(name, f'Unknown field "{shown}"; known are {", ".join(known)}')
+    return fields
+
+
+def _read_json(raw: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Malformed("", "The body is not JSON") from None
+    if not isinstance(fields, dict):
+        raise Malformed("", "The body is not a JSON object")
+    return fields
+
+
+def _read_form(raw: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise Malformed("", "The body is not a form in UTF-8") from None
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise Malformed(name, "A field of the form comes twice")
+        fields[name] = value
+    return fields
+
+
+def _too_large(limit_bytes: int) -> Problem:
+    return Problem(
+        413,
+        "body_too_large",
+        f"The body is larger than {limit_bytes} bytes.",
+        "Send less at once.",
+        # The rest of it is not read, so nothing else can follow on this connection.
+        headers={"Connection": "close"},
+    )

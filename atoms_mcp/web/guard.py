@@ -1,0 +1,74 @@
+"""Host and Origin, checked at every door before anything else.
+
+A hostile page can make a browser send requests here, under a name of its own that points
+to this address; it cannot hide where they come from.
+
+Source: MCP 2026-07-28 transports, security; RFC 6454; RFC 9110 section 7.4 (421).
+"""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from atoms_mcp.errors import ConfigError
+from atoms_mcp.web.keys import Cors
+from atoms_mcp.web.problem import Problem
+from atoms_mcp.web.site import Site, Sites
+
+
+class Guard:
+    """Lets through what comes under one of our names and from no stranger's page.
+
+    `origins` are those of pages that may call with a token.
+    """
+
+    def __init__(self, sites: Sites, origins: Iterable[str]) -> None:
+        self._sites = sites
+        self._origins = frozenset(origins)
+
+    def check(self, request: web.Request, cors: Cors) -> Site:
+        """Give the site that was asked for.
+
+        Raises:
+            Problem: 421 for a name that is not ours, 403 for a foreign origin.
+        """
+        headers = request.headers
+        site = self._sites.get(headers.get(hdrs.HOST, ""))
+        if site is None:
+            raise Problem(
+                421,
+                "unknown_host",
+                "This server is not reached under that name.",
+                "Use the public URL of the server. Its operator sets it by ATOMS_FASTMCP_BASE_URL, "
+                "and further names by ATOMS_ALLOWED_HOSTS.",
+            )
+        # A preflight is answered by its own handler, which knows the origins as well.
+        if hdrs.ORIGIN in headers and cors is not Cors.ANY and request.method != "OPTIONS":
+            origin = headers[hdrs.ORIGIN]
+            if origin not in self._origins and origin != site.origin:
+                raise Problem(
+                    403,
+                    "origin_not_allowed",
+                    "Pages of this origin may not call this server.",
+                    "The operator of the server allows origins by ATOMS_ALLOWED_ORIGINS.",
+                )
+        return site
+
+
+def parse_origins(given: Iterable[str]) -> tuple[str, ...]:
+    """Give origins as browsers send them.
+
+    Raises:
+        ConfigError: one is not `scheme://host[:port]`; `*` would open every door at once.
+    """
+    origins = []
+    for text in given:
+        origin = text.rstrip("/").lower()
+        parts = urlsplit(origin)
+        if not parts.scheme or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ConfigError(
+                [f"ATOMS_ALLOWED_ORIGINS: {text!r} is not an origin like https://app.example.com"]
+            )
+        origins.append(origin)
+    return tuple(origins)
