@@ -15,7 +15,7 @@ from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.web import auth, compat, discovery, health, keys, mcp
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
-from atoms_mcp.web.middleware import REQUEST_ID_HEADER, make_boundary
+from atoms_mcp.web.middleware import REQUEST_ID_HEADER, Boundary, make_boundary
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Sites
 
