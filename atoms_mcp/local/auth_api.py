@@ -79,7 +79,7 @@ class AuthApi:
             body = await read_object(request)
             text = get_text(body, "refresh_token")
             if not text:
-                raise AuthError(400, "validation_failed", "refresh_token required")
+                raise OAuthShapeError("invalid_request", "refresh_token required")
             return json_response(await self._sessions.refresh(text))
         if grant == "pkce":
             return await _refuse_pkce(request)

@@ -3,6 +3,7 @@
 Source: supabase-contract.md sections 3, 8.1, 8.3.
 """
 
+import re
 import secrets
 import time
 import uuid
@@ -30,6 +31,7 @@ from atoms_mcp.local.tokens import (
 ACCESS_TOKEN_S = 3600
 LOCK_WAIT = "5s"
 KEY_BYTES = 32
+EARLIER_FORMAT = re.compile(r"[a-z0-9]{12}")  # legal, and never handed out here
 
 
 class Sessions:
@@ -76,6 +78,8 @@ class Sessions:
         Raises:
             AuthError: by the table of section 3.2.
         """
+        if EARLIER_FORMAT.fullmatch(text):
+            raise _not_found()
         try:
             token = read_refresh_token(text)
         except TokenError as exc:

@@ -46,15 +46,36 @@ class StateLock:
     def release(self) -> None:
         """Give the lock back; the file stays, because removing it would race with the next."""
         if self._handle is not None:
+            os.ftruncate(self._handle, 0)
             os.close(self._handle)
             self._handle = None
 
     def _refusal(self, holder: bytes) -> str:
-        told: dict[str, object] = {}
-        with contextlib.suppress(orjson.JSONDecodeError):
-            told = orjson.loads(holder)
+        told = _read(holder)
         where = told.get("url") or "an address it is about to print"
         return (
             f"an embedded stack already runs on {self._path.parent}: process {told.get('pid')}, "
             f"{where}; use that one, stop it, or choose another folder with --state-dir"
         )
+
+
+def find_running(state_dir: Path) -> str | None:
+    """Give the URL of the stack that runs on `state_dir` now; None where none is ready."""
+    try:
+        handle = os.open(state_dir / NAME, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return str(_read(os.read(handle, 4096)).get("url") or "") or None
+    finally:
+        os.close(handle)
+    return None
+
+
+def _read(text: bytes) -> dict[str, object]:
+    told: dict[str, object] = {}
+    with contextlib.suppress(orjson.JSONDecodeError):
+        told = orjson.loads(text)
+    return told
