@@ -7,7 +7,6 @@ Source: supabase-contract.md section 14; PostgREST reference, "Insert", "Bulk In
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
@@ -18,10 +17,14 @@ JSON_TYPES = frozenset({"application/json", "application/vnd.pgrst.object+json",
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """Rows as the text of a JSON array of objects, and the columns to take from them."""
+    """Rows as the text of a JSON array of objects, and the columns to take from them.
+
+    `is_wrapped`: the body was one object and got its brackets here.
+    """
 
     text: str = field(repr=False)
     columns: tuple[str, ...]
+    is_wrapped: bool = False
 
 
 def parse_rows(body: bytes, content_type: str, columns: Sequence[str] | None) -> Payload:
@@ -32,7 +35,8 @@ def parse_rows(body: bytes, content_type: str, columns: Sequence[str] | None) ->
     """
     parsed = _parse(body, content_type)
     text = body.decode()
-    if isinstance(parsed, dict):
+    is_wrapped = isinstance(parsed, dict)
+    if is_wrapped:
         parsed, text = [parsed], f"[{text}]"
     if not isinstance(parsed, list):
         return Payload("[]", ())
@@ -40,7 +44,7 @@ def parse_rows(body: bytes, content_type: str, columns: Sequence[str] | None) ->
         columns = _same_keys(parsed)
     elif not all(isinstance(row, dict) for row in parsed):
         raise _unlike()
-    return Payload(text, tuple(columns))
+    return Payload(text, tuple(columns), is_wrapped)
 
 
 def parse_arguments(body: bytes, content_type: str, columns: Sequence[str] | None) -> Payload:
@@ -52,7 +56,7 @@ def parse_arguments(body: bytes, content_type: str, columns: Sequence[str] | Non
     return parse_rows(body or b"{}", content_type, columns)
 
 
-def _parse(body: bytes, content_type: str) -> Any:
+def _parse(body: bytes, content_type: str) -> object:
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in JSON_TYPES:
         raise RestError(
@@ -62,21 +66,19 @@ def _parse(body: bytes, content_type: str) -> Any:
             hint="Send JSON with Content-Type: application/json.",
         )
     try:
-        return orjson.loads(body)
+        parsed: object = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise RestError(400, "PGRST102", "Empty or invalid json") from None
+    return parsed
 
 
-def _same_keys(rows: Sequence[Any]) -> tuple[str, ...]:
-    keys: tuple[str, ...] = ()
-    for number, row in enumerate(rows):
-        if not isinstance(row, dict):
+def _same_keys(rows: Sequence[object]) -> tuple[str, ...]:
+    keys: tuple[str, ...] | None = None
+    for row in rows:
+        if not isinstance(row, dict) or (keys is not None and row.keys() != set(keys)):
             raise _unlike()
-        if number == 0:
-            keys = tuple(row)
-        elif row.keys() != rows[0].keys():
-            raise _unlike()
-    return keys
+        keys = keys or tuple(row)
+    return keys or ()
 
 
 def _unlike() -> RestError:

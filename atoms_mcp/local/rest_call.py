@@ -3,6 +3,8 @@
 Source: supabase-contract.md section 15; PostgREST reference, "Functions as RPC".
 """
 
+# ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound
+
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -127,11 +129,6 @@ def result_relation(catalogue: Catalogue, function: Function) -> Relation:
     return Relation(function.name, columns)
 
 
-def is_single(function: Function) -> bool:
-    """Tell whether the answer is one value rather than an array."""
-    return not function.is_set
-
-
 def render_call(
     call: Call,
     read: Read,
@@ -147,8 +144,8 @@ def render_call(
     level = render_level(read, bindings, source=SOURCE)
     shown = []
     if form is not None:
-        kind = replace(form, kind="object") if is_single(call.function) else form
-        body = render_body(kind, is_scalar=call.function.shape == "scalar")
+        one = form if call.function.is_set else replace(form, kind="object")
+        body = render_body(one, is_scalar=call.function.shape == "scalar")
         shown.append(f"{body} AS body")
     shown += ["count(*) AS n", *render_total(level, count, max_rows)]
     return bindings.close(
@@ -172,10 +169,10 @@ def _source(call: Call, bindings: Bindings) -> str:
 def _whole(call: Call, bindings: Bindings) -> str:
     if not call.is_whole or not isinstance(call.arguments, Payload):
         return ""
-    # A body that was one object was put into an array; the function gets it as it came.
-    bound = bindings.bind(call.arguments.text, "text")
-    one = f"(({bound})::json -> 0)"
-    return f"{one}::{call.function.parameters[0].type}"
+    whole = f"({bindings.bind(call.arguments.text, 'text')})::json"
+    if call.arguments.is_wrapped:
+        whole = f"({whole} -> 0)"
+    return f"{whole}::{call.function.parameters[0].type}"
 
 
 def _json_arguments(function: Function, payload: Payload, bindings: Bindings) -> tuple[str, str]:

@@ -7,7 +7,6 @@ Source: supabase-contract.md section 16; PostgREST reference, "Errors".
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import asyncpg
 import orjson
@@ -61,7 +60,7 @@ class RestError(AtomsError):
     """One request is refused; `details` and `hint` may be anything JSON can say."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, details: Any = None, hint: Any = None
+        self, status: int, code: str, message: str, *, details: object = None, hint: object = None
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
@@ -76,12 +75,12 @@ def error_response(
     status: int,
     code: str,
     message: str,
-    details: Any = None,
-    hint: Any = None,
+    details: object = None,
+    hint: object = None,
     *,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Render a refusal; a 401 says how to come back, PGRST301 and PGRST303 that the token is bad."""
+    """Render a refusal; a 401 also says how to come back, or that the token is bad."""
     told = {"Proxy-Status": f"PostgREST; error={code}"}
     if status == web.HTTPUnauthorized.status_code:
         told["WWW-Authenticate"] = _challenge(code, message)

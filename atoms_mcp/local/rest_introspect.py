@@ -218,12 +218,9 @@ def _targets(rule: str) -> Iterator[tuple[str, int, int]]:
                 start = mark.start()
         elif mark[0] in ")}":
             if depth == TOP_TARGET_DEPTH and rule.startswith("{TARGETENTRY ", start):
-                found = None
-                for found in TARGET.finditer(rule, start, mark.start()):
-                    pass  # the entry's own fields stand after those of its expression
-                if found is not None:
-                    name = re.sub(r"\\(.)", r"\1", found[1])
-                    yield name, int(found[2]), int(found[3])
+                # The entry's own fields stand after those of its expression.
+                for name, base, number in TARGET.findall(rule, start, mark.start())[-1:]:
+                    yield re.sub(r"\\(.)", r"\1", name), int(base), int(number)
             depth -= 1
 
 

@@ -13,12 +13,12 @@ from atoms_mcp.local.rest_grammar import (
     parse_filter,
     parse_names,
     parse_order,
-    parse_select,
     parse_tree,
 )
+from atoms_mcp.local.rest_select import parse_select
 from atoms_mcp.local.rest_terms import Path, Query, Scope
 
-MAX_QUERY_BYTES = 128 * 1024
+MAX_QUERY_BYTES = 64 * 1024  # also bounds the parameters of a statement, 32767
 MAX_PARAMETERS = 500
 ALONE = frozenset({"select", "columns", "on_conflict"})
 SCOPED = frozenset({"order", "limit", "offset", "and", "or"})
@@ -56,9 +56,7 @@ def parse_query(raw: str, *, has_arguments: bool = False) -> Query:
 
 def _decoded(raw: str) -> list[tuple[str, str]]:
     if len(raw) > MAX_QUERY_BYTES:
-        raise RestError(
-            414, SYNTAX, f"The query string is longer than {MAX_QUERY_BYTES} bytes"
-        )
+        raise RestError(414, SYNTAX, f"The query string is longer than {MAX_QUERY_BYTES} bytes")
     pairs = [pair for pair in raw.split("&") if pair]
     if len(pairs) > MAX_PARAMETERS:
         raise RestError(400, SYNTAX, f"More than {MAX_PARAMETERS} parameters in the query")

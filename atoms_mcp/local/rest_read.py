@@ -3,6 +3,8 @@
 Source: supabase-contract.md sections 13.2 and 14; PostgREST reference, "Pagination and Count".
 """
 
+# ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound
+
 from dataclasses import replace
 
 from atoms_mcp.local.rest_headers import Form, Window

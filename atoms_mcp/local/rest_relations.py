@@ -89,9 +89,7 @@ def _through_junctions(
                     tuple((target, source) for source, target in near.pairs),
                     tuple((target, source) for source, target in far.pairs),
                 )
-                yield Relationship(
-                    near.target, far.target, "many-to-many", table, (), through
-                )
+                yield Relationship(near.target, far.target, "many-to-many", table, (), through)
 
 
 def find_relationship(

@@ -8,6 +8,8 @@ catalogue; aliases are the request's own, and quoted like all names.
 Source: supabase-contract.md section 13; PostgreSQL manual, "Lexical Structure".
 """
 
+# ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -5,6 +5,8 @@ Rows travel as one JSON parameter that PostgreSQL takes apart by the columns' ow
 Source: supabase-contract.md section 14; PostgREST reference, "Tables and Views".
 """
 
+# ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound
+
 from dataclasses import dataclass
 
 from atoms_mcp.local.catalogue import Relation
@@ -112,18 +114,21 @@ def render_insert(
 
 
 def render_update(
-    payload: Payload, tests: tuple[Test, ...], returning: Returning, *, has_defaults: bool
+    payload: Payload,
+    tests: tuple[Test, ...],
+    returning: Returning,
+    *,
+    has_defaults: bool,
+    languages: frozenset[str],
 ) -> Statement:
     """Render an update of all rows that pass `tests`; without columns it touches none."""
-    bindings = Bindings()
+    bindings = Bindings(languages=languages)
     relation = returning.read.relation
     if not payload.columns:
         columns = _returning_columns(returning)
         text = f"SELECT {columns} FROM {quote_relation(relation.name)} AS {TARGET} WHERE FALSE"
         return _wrapped(text, returning, bindings, is_merging=False)
-    pairs = ", ".join(
-        f"{quote_name(name)} = {BODY}.{quote_name(name)}" for name in payload.columns
-    )
+    pairs = ", ".join(f"{quote_name(name)} = {BODY}.{quote_name(name)}" for name in payload.columns)
     rows = _rows(relation, payload, bindings, has_defaults=has_defaults)
     text = (
         f"UPDATE {quote_relation(relation.name)} AS {TARGET} SET {pairs} "
@@ -133,17 +138,17 @@ def render_update(
     return _returned(text, returning, bindings, is_merging=False)
 
 
-def render_delete(tests: tuple[Test, ...], returning: Returning) -> Statement:
+def render_delete(
+    tests: tuple[Test, ...], returning: Returning, *, languages: frozenset[str]
+) -> Statement:
     """Render a delete of all rows that pass `tests`."""
-    bindings = Bindings()
+    bindings = Bindings(languages=languages)
     text = f"DELETE FROM {quote_relation(returning.read.relation.name)} AS {TARGET}"
     text += render_tests(tests, TARGET, bindings)
     return _returned(text, returning, bindings, is_merging=False)
 
 
-def _rows(
-    relation: Relation, payload: Payload, bindings: Bindings, *, has_defaults: bool
-) -> str:
+def _rows(relation: Relation, payload: Payload, bindings: Bindings, *, has_defaults: bool) -> str:
     columns = [relation.columns[name] for name in payload.columns]
     types = ", ".join(f"{quote_name(column.name)} {column.type}" for column in columns)
     bound = bindings.bind(payload.text, "text")
@@ -168,7 +173,9 @@ def _on_conflict(conflict: Conflict, payload: Payload) -> str:
     return f" ON CONFLICT ({columns}) DO UPDATE SET {pairs} WHERE {COUNT_UPDATE}"
 
 
-def _returned(text: str, returning: Returning, bindings: Bindings, *, is_merging: bool) -> Statement:
+def _returned(
+    text: str, returning: Returning, bindings: Bindings, *, is_merging: bool
+) -> Statement:
     text += f" RETURNING {_returning_columns(returning)}"
     return _wrapped(text, returning, bindings, is_merging=is_merging)
 
