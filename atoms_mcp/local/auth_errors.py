@@ -105,7 +105,10 @@ def is_outage(error: BaseException) -> bool:
     """Tell whether `error` means that the database cannot be reached just now."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(OUTAGE_CLASSES)
-    return isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError)
+    # InternalClientError: the connection broke in the middle of an exchange.
+    return isinstance(
+        error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
+    )
 
 
 def json_response(

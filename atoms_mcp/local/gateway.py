@@ -125,6 +125,7 @@ class Gateway:
         if "apikey" in request.query:
             # It would be read as a filter on a column of that name.
             request = request.clone(rel_url=request.rel_url.without_query_params("apikey"))
+        request.match_info.setdefault("tail", "")
         return await self.rest.handle(request, claims)
 
     def _claims(self, request: web.Request) -> Mapping[str, Any]:

@@ -1,0 +1,183 @@
+"""The embedded stack: PostgreSQL, the schema, the gateway; started and stopped as one.
+
+Source: architecture.md section 4; design page "local-stack".
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from atoms_mcp import schema
+from atoms_mcp.local import demo
+from atoms_mcp.local.address import HOST, bind
+from atoms_mcp.local.auth_api import AuthApi, Limits
+from atoms_mcp.local.auth_discovery import Discovery
+from atoms_mcp.local.database import prepare
+from atoms_mcp.local.gateway import AUTH, Gateway
+from atoms_mcp.local.keys import KeyRing, load_anon_key
+from atoms_mcp.local.limits import Buckets
+from atoms_mcp.local.lock import StateLock
+from atoms_mcp.local.postgres import Postgres, find_bin_dir
+from atoms_mcp.local.rest_api import RestApi
+from atoms_mcp.settings import StackSettings
+
+POSTGRES_DIR = "postgres"
+AUTH_ROLE, AUTH_CONNECTIONS = "supabase_auth_admin", 8
+REST_ROLE, REST_CONNECTIONS = "authenticator", 20
+CONNECT_S = 5.0
+COMMAND_S = 15.0
+CLOSE_S = 0.5
+
+log = structlog.get_logger()
+
+
+class Stack:
+    """One stack on one state folder.
+
+    After `start`: `url` and `anon_key` are what a client needs, `dsn` is for psql (as
+    `postgres`, who passes row-level security), `postgres` the database itself.
+    """
+
+    def __init__(self, settings: StackSettings, *, with_demo: bool = True) -> None:
+        self.state_dir = settings.state_dir.absolute()
+        self.url = ""
+        self.anon_key = ""
+        self.postgres = Postgres(
+            find_bin_dir(settings.postgres_bin),
+            self.state_dir / POSTGRES_DIR,
+            fsync=settings.fsync == "on",
+        )
+        self._settings = settings
+        self._with_demo = with_demo
+        self._exits = AsyncExitStack()
+
+    @property
+    def dsn(self) -> str:
+        """Where psql gets in, as the owner of the tables."""
+        return self.postgres.dsn("postgres")
+
+    async def start(self) -> None:
+        """Start all of it; what was started is stopped again where something fails.
+
+        Raises:
+            StackError: with what to do about it.
+        """
+        async with AsyncExitStack() as exits:
+            await self._start(exits)
+            self._exits = exits.pop_all()
+
+    async def stop(self) -> None:
+        """Stop all of it, PostgreSQL last; may be called twice."""
+        await self._exits.aclose()
+
+    async def _start(self, exits: AsyncExitStack) -> None:
+        lock = StateLock(self.state_dir)
+        lock.take()
+        exits.callback(lock.release)
+        self.anon_key = load_anon_key(self.state_dir)
+        ring = KeyRing(self.state_dir)
+        ring.keys()
+        listener = bind(self.state_dir, self._settings.gateway_port)
+        exits.callback(listener.close)
+        self.url = f"http://{HOST}:{listener.getsockname()[1]}"
+        await self.postgres.start()
+        exits.push_async_callback(self.postgres.stop)
+        await prepare(self.postgres, schema.migrations())
+        if self._with_demo:
+            await demo.insert(self.postgres)
+        gateway = await self._gateway(ring, exits)
+        runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=CLOSE_S)
+        exits.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        lock.tell(self.url)
+        log.info("stack.ready", url=self.url, state_dir=str(self.state_dir))
+
+    async def _gateway(self, ring: KeyRing, exits: AsyncExitStack) -> Gateway:
+        auth_pool = await self._pool(AUTH_ROLE, AUTH_CONNECTIONS, exits)
+        rest_pool = await self._pool(REST_ROLE, REST_CONNECTIONS, exits)
+        rest = RestApi(rest_pool)
+        await rest.start()
+        exits.push_async_callback(rest.stop)
+        issuer = self.url + AUTH
+        auth = AuthApi(
+            auth_pool, ring, issuer=issuer, anon_key=self.anon_key, limits=limits(self._settings)
+        )
+        exits.callback(auth.close)
+        return Gateway(
+            auth=auth,
+            discovery=Discovery(ring, issuer),
+            rest=rest,
+            ring=ring,
+            anon_key=self.anon_key,
+        )
+
+    async def _pool(self, role: str, connections: int, exits: AsyncExitStack) -> asyncpg.Pool:
+        pool = await asyncpg.create_pool(
+            **self.postgres.connect_args(role),
+            min_size=1,
+            max_size=connections,
+            timeout=CONNECT_S,
+            command_timeout=COMMAND_S,
+        )
+        exits.push_async_callback(_close, pool)
+        return pool
+
+
+async def run(
+    settings: StackSettings, *, with_demo: bool, announce: Callable[[Stack], None]
+) -> None:
+    """Run a stack until SIGINT or SIGTERM; `announce` is called once it answers.
+
+    Raises:
+        StackError: it cannot start.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    stack = Stack(settings, with_demo=with_demo)
+    try:
+        if await _unless(stopped, stack.start()):
+            announce(stack)
+            await stopped.wait()
+    finally:
+        await stack.stop()
+
+
+async def _unless(stopped: asyncio.Event, starting: Coroutine[object, object, None]) -> bool:
+    """Wait for `starting` to end, and say so; or abandon it once `stopped` is set."""
+    start, stop = asyncio.create_task(starting), asyncio.create_task(stopped.wait())
+    await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if start.done():
+        start.result()
+        return True
+    start.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await start
+    return False
+
+
+def limits(settings: StackSettings) -> Limits:
+    """Give the rate limits as the settings say."""
+    if settings.rate_limits == "off":
+        return Limits()
+    return Limits(
+        token=Buckets(settings.token_rate),
+        signup=Buckets(settings.signup_rate),
+        user=Buckets(settings.signup_rate),
+    )
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), CLOSE_S)
+    except (TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+        pool.terminate()
