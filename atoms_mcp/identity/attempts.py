@@ -16,11 +16,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from limits import RateLimitItem
-from limits.aio.storage import Storage
+from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from atoms_mcp.errors import AtomsError
 from atoms_mcp.identity.credentials import address_key
+from atoms_mcp.settings import parse_rate
 
 MAX_RETRY_AFTER_S = 300
 
@@ -42,18 +43,21 @@ class Attempt:
 
 
 class Attempts:
-    """Counts failures in `storage`. Rates of None lift the limit."""
+    """Counts failures in `storage` (this process's memory unless given).
+
+    Rates are like "10 per 5 minute"; None lifts a limit.
+    """
 
     def __init__(
         self,
-        storage: Storage,
         *,
-        per_account: RateLimitItem | None,
-        per_address: RateLimitItem | None,
+        per_account: str | None,
+        per_address: str | None,
+        storage: Storage | None = None,
     ) -> None:
-        self._limiter = FixedWindowRateLimiter(storage)
-        self._per_account = per_account
-        self._per_address = per_address
+        self._limiter = FixedWindowRateLimiter(storage or MemoryStorage())
+        self._per_account = None if per_account is None else parse_rate(per_account)
+        self._per_address = None if per_address is None else parse_rate(per_address)
         self._running: Counter[str] = Counter()
         self._ended = asyncio.Condition()
 

@@ -101,19 +101,22 @@ SESSION_OVER = _Refusal(
 
 
 class SignIn:
-    """Opens and renews sessions. Times are in seconds; `clock` is monotonic."""
+    """Opens and renews sessions; without `attempts` failures are not limited.
+
+    Times are in seconds; `clock` is monotonic.
+    """
 
     def __init__(
         self,
         auth: SupabaseAuth,
-        attempts: Attempts,
+        attempts: Attempts | None,
         *,
         failure_floor_s: float = FAILURE_FLOOR_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._auth = auth
-        self._attempts = attempts
+        self._attempts = attempts or Attempts(per_account=None, per_address=None)
         self._failure_floor_s = failure_floor_s
         self._clock = clock
         self._sleep = sleep

@@ -1,0 +1,260 @@
+"""A Supabase that does as it is told: the wire contract in small, and every way to break it."""
+
+import asyncio
+import base64
+import json
+import time
+import uuid
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt import PyJWS
+from jwt.algorithms import ECAlgorithm
+
+from atoms_mcp.settings import ServerSettings, load
+
+ANON_KEY = "sb_publishable_of_the_double"
+HS256_SECRET = "a-secret-of-the-project-with-enough-characters"
+
+
+class SigningPair:
+    """An ES256 pair with its id."""
+
+    def __init__(self, kid):
+        self.kid = kid
+        self.private = ec.generate_private_key(ec.SECP256R1())
+
+    @property
+    def jwk(self):
+        public = json.loads(ECAlgorithm.to_jwk(self.private.public_key()))
+        return {**public, "kid": self.kid, "alg": "ES256", "use": "sig", "key_ops": ["verify"]}
+
+
+def sign(claims, key, algorithm, **header):
+    """Sign anything as anything."""
+    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    headers = {name: value for name, value in header.items() if value is not None}
+    return PyJWS().encode(payload, key, algorithm, headers=headers)
+
+
+def forge(header, claims, signature=b""):
+    """Put a token together that nobody signed."""
+    parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+class Double:
+    """One project. `faults` maps a path to a handler that takes its place."""
+
+    def __init__(self):
+        self.pair = SigningPair("first")
+        self.jwks = [self.pair.jwk]
+        self.user_id = str(uuid.UUID(int=7))
+        self.email = "ada@acme.example"
+        self.password = "correct-horse-demo"
+        self.ended = set()
+        self.faults = {}
+        self.seen = []
+        self.server = None
+        self.released = asyncio.Event()
+        self.refresh_token = "refresh0"
+
+    @property
+    def url(self):
+        return str(self.server.make_url("")).rstrip("/")
+
+    @property
+    def issuer(self):
+        return f"{self.url}/auth/v1"
+
+    def settings(self, **environ):
+        return load(
+            ServerSettings,
+            {"SUPABASE_URL": self.url, "SUPABASE_ANON_KEY": ANON_KEY, **environ},
+        )
+
+    def count(self, path):
+        return sum(seen.path == path for seen in self.seen)
+
+    def claims(self, **changed):
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": self.user_id,
+            "aud": "authenticated",
+            "exp": now + 3600,
+            "iat": now,
+            "email": self.email,
+            "role": "authenticated",
+            "session_id": "session-1",
+            "is_anonymous": False,
+        } | changed
+        return {name: value for name, value in claims.items() if value is not ...}
+
+    def token(self, pair=None, **changed):
+        pair = pair or self.pair
+        return sign(self.claims(**changed), pair.private, "ES256", kid=pair.kid)
+
+    def user(self):
+        return {"id": self.user_id, "email": self.email, "is_anonymous": False, "aud": "x"}
+
+    def app(self):
+        app = web.Application(middlewares=[self._break])
+        app.router.add_get("/auth/v1/.well-known/jwks.json", self._jwks)
+        app.router.add_get("/auth/v1/user", self._user)
+        app.router.add_get("/auth/v1/health", self._health)
+        app.router.add_get("/auth/v1/settings", self._health)
+        app.router.add_post("/auth/v1/token", self._token)
+        app.router.add_post("/auth/v1/logout", self._logout)
+        app.router.add_route("*", "/rest/v1/{rest:.*}", self._rest)
+        return app
+
+    @web.middleware
+    async def _break(self, request, handler):
+        await request.read()
+        self.seen.append(request)
+        return await self.faults.get(request.path, handler)(request)
+
+    async def _jwks(self, request):
+        return web.json_response({"keys": self.jwks})
+
+    async def _health(self, request):
+        return web.json_response({"name": "GoTrue"})
+
+    async def _user(self, request):
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        if claims.get("session_id") in self.ended:
+            return refusal(403, "session_not_found")
+        return web.json_response(self.user())
+
+    async def _token(self, request):
+        body = await request.json()
+        if request.query["grant_type"] == "password":
+            if (body["email"], body["password"]) != (self.email, self.password):
+                return refusal(400, "invalid_credentials", "Invalid login credentials")
+        elif body["refresh_token"] != self.refresh_token:
+            return refusal(400, "refresh_token_not_found")
+        self.refresh_token = f"refresh{len(self.seen)}"
+        claims = self.claims()
+        return web.json_response(
+            {
+                "access_token": self.token(),
+                "token_type": "bearer",
+                "expires_in": 3600,
+                "expires_at": claims["exp"],
+                "refresh_token": self.refresh_token,
+                "user": self.user(),
+            }
+        )
+
+    async def _logout(self, request):
+        self.ended.add("session-1")
+        return web.Response(status=204)
+
+    async def _rest(self, request):
+        return web.json_response([{"id": 1}], headers={"Content-Range": "0-0/573"})
+
+    async def hang(self, request):
+        """Answer nothing until the test is over."""
+        await self.released.wait()
+        return web.Response(status=500)
+
+
+def refusal(status, code, message="no"):
+    return web.json_response({"code": code, "message": message}, status=status)
+
+
+def answering(status=200, body=b"", content_type="application/json", **headers):
+    """A handler that always says the same."""
+
+    async def answer(request):
+        return web.Response(
+            status=status,
+            body=body,
+            content_type=content_type,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+
+    return answer
+
+
+async def reset(request):
+    """Drop the connection without a word."""
+    request.transport.abort()
+    return web.Response()
+
+
+async def half(request):
+    """Promise more than is sent."""
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    response.content_type = "application/json"
+    await response.prepare(request)
+    await response.write(b'{"id": "')
+    request.transport.close()
+    return response
+
+
+HTML = b"<html><body>Bad gateway</body></html>"
+# What an upstream can do instead of answering, and of which kind that is.
+FAULTS = {
+    "500": (answering(500, b'{"code":"unexpected_failure","message":"no"}'), "wrong"),
+    "502-html": (answering(502, HTML, "text/html"), "wrong"),
+    "503": (answering(503, b"{}"), "down"),
+    "504": (answering(504, b"{}"), "slow"),
+    "429": (answering(429, b"{}", Retry_After="7"), "busy"),
+    "reset": (reset, "down"),
+    "half": (half, "wrong"),
+    "garbage": (answering(200, b"\x00\xff{"), "wrong"),
+    "html": (answering(200, HTML, "text/html"), "wrong"),
+    "empty": (answering(200, b""), "wrong"),
+    "null": (answering(200, b"null"), "wrong"),
+    "list": (answering(200, b"[]"), "wrong"),
+    "redirect": (answering(302, b"", Location="http://127.0.0.1:1/stolen"), "wrong"),
+    "html-403": (answering(403, HTML, "text/html"), "wrong"),
+}
+
+
+@asynccontextmanager
+async def running_double():
+    double = Double()
+    double.server = TestServer(double.app())
+    await double.server.start_server()
+    try:
+        yield double
+    finally:
+        double.released.set()
+        await double.server.close()
+
+
+@pytest.fixture
+async def supabase():
+    """A project that behaves, until told otherwise."""
+    async with running_double() as double:
+        yield double
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_tries():
+    import stamina  # noqa: PLC0415 - the fixture's own
+
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
+
+
+class Clock:
+    """A time that moves when told."""
+
+    def __init__(self, now=None):
+        self.now = time.time() if now is None else now
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()

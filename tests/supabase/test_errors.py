@@ -1,0 +1,18 @@
+from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
+
+
+def test_the_text_of_an_error_has_no_words_of_upstream():
+    error = SupabaseError("refused", "row (secret) violates", status=409, code="23505", hint="h")
+
+    assert str(error) == "refused 409 23505"
+    assert "secret" not in repr(error)
+    assert error.message == "row (secret) violates"
+
+
+def test_an_error_without_a_status_says_so():
+    assert str(SupabaseError("down", "x")) == "down - -"
+
+
+def test_the_end_of_a_token_names_its_code():
+    assert "PGRST303" in str(CallerExpired("PGRST303"))
+    assert "no code" in str(CallerExpired())
