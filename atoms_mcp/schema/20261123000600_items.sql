@@ -3,7 +3,7 @@
 -- An item table has the columns id, organization_id, project_id, document_id or none, key or
 -- none, version, content_version, created_at/by, updated_at/by, deleted_at/by. Its triggers run
 -- in the order of their names: before a row t1 (project of the document), t2 (stamp), t3 (place
--- in the document), t4 (parent), t5 (approval); after a statement register_* and record_*.
+-- in the document), t4 (parent), t5 (approval); after it register_* and record_*.
 
 -- One row per item whatever its type: real foreign keys for what hangs on an item, one look-up
 -- by key, one full-text index, one policy. Written by trigger only.
@@ -198,28 +198,42 @@ begin
 end
 $$;
 
--- Carry written items into the registry. Never an upsert: an id that another item holds,
--- maybe another tenant's, has to fail on the registry's key and not overwrite that item.
--- Argument: the type.
-create function app.register_items() returns trigger
+-- Carry new items into the registry, all of a statement at once. Never an upsert: an id that
+-- another item holds, maybe another tenant's, has to fail on the registry's key and not
+-- overwrite that item. Argument: the type.
+create function app.register_new_items() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  if tg_op = 'INSERT' then
-    insert into public.items (
-      id, organization_id, project_id, document_id, type, key, title, body, status,
-      version, content_version, updated_at, deleted_at)
-    select n.id, n.organization_id, n.project_id, (j ->> 'document_id')::uuid, tg_argv[0],
-      j ->> 'key', app.item_title(j), app.item_body(j), j ->> 'status',
-      n.version, n.content_version, n.updated_at, n.deleted_at
-    from new_rows as n, to_jsonb(n) as j;
-  else
+  insert into public.items (
+    id, organization_id, project_id, document_id, type, key, title, body, status,
+    version, content_version, updated_at)
+  select n.id, n.organization_id, n.project_id, (j ->> 'document_id')::uuid, tg_argv[0],
+    j ->> 'key', app.item_title(j), app.item_body(j), j ->> 'status',
+    n.version, n.content_version, n.updated_at
+  from new_rows as n, to_jsonb(n) as j;
+  return null;
+end
+$$;
+
+-- Changes go row by row: joining the two transition tables of a statement is a plan that was
+-- chosen for one row and takes minutes for thousands. Text is written only where it changed,
+-- because that computes the search vector anew.
+create function app.register_changed_item() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_old jsonb := to_jsonb(old);
+  v_new jsonb := to_jsonb(new);
+begin
+  if app.item_title(v_new) is distinct from app.item_title(v_old)
+      or app.item_body(v_new) is distinct from app.item_body(v_old) then
     update public.items as i
-    set document_id = (j ->> 'document_id')::uuid, title = app.item_title(j),
-      body = app.item_body(j), status = j ->> 'status', version = n.version,
-      content_version = n.content_version, updated_at = n.updated_at, deleted_at = n.deleted_at
-    from new_rows as n, to_jsonb(n) as j
-    where i.id = n.id and i.version <> n.version;
+      set title = app.item_title(v_new), body = app.item_body(v_new) where i.id = new.id;
   end if;
+  update public.items as i
+  set document_id = (v_new ->> 'document_id')::uuid, status = v_new ->> 'status',
+    version = new.version, content_version = new.content_version,
+    updated_at = new.updated_at, deleted_at = new.deleted_at
+  where i.id = new.id;
   return null;
 end
 $$;
@@ -248,43 +262,48 @@ language sql immutable parallel safe as $$
     p_row ->> 'body', p_row ->> 'content'), '')
 $$;
 
--- Write the history. Argument: the type.
-create function app.record_revisions() returns trigger
+-- Write the first revision of new rows. Argument: the type.
+create function app.record_new_rows() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   v_via text := app.client_name();
 begin
-  if tg_op = 'INSERT' then
-    insert into public.revisions (
-      item_id, version, organization_id, project_id, type, key, op, actor, at, snapshot, via)
-    select n.id, n.version, coalesce((j ->> 'organization_id')::uuid, n.id),
-      coalesce((j ->> 'project_id')::uuid, case when tg_argv[0] = 'project' then n.id end),
-      tg_argv[0], j ->> 'key', 'create', n.created_by, n.created_at, j, v_via
-    from new_rows as n, to_jsonb(n) as j;
-  else
-    insert into public.revisions (
-      item_id, version, organization_id, project_id, type, key, op, actor, at,
-      changed_fields, snapshot, via)
-    select n.id, n.version, coalesce((j ->> 'organization_id')::uuid, n.id),
-      coalesce((j ->> 'project_id')::uuid, case when tg_argv[0] = 'project' then n.id end),
-      tg_argv[0], j ->> 'key',
-      case
-        when o.deleted_at is null and n.deleted_at is not null then 'delete'
-        when o.deleted_at is not null and n.deleted_at is null then 'restore'
-        else 'update'
-      end,
-      auth.uid(), n.updated_at,
-      array(
-        select f.key from jsonb_each(j) as f
-        where f.value is distinct from to_jsonb(o) -> f.key and f.key <> all (
-          array['version', 'content_version', 'updated_at', 'updated_by', 'deleted_by'])
-        order by f.key),
-      j, v_via
-    from new_rows as n
-    join old_rows as o on o.id = n.id
-    cross join to_jsonb(n) as j
-    where n.version <> o.version;
-  end if;
+  insert into public.revisions (
+    item_id, version, organization_id, project_id, type, key, op, actor, at, snapshot, via)
+  select n.id, n.version, coalesce((j ->> 'organization_id')::uuid, n.id),
+    coalesce((j ->> 'project_id')::uuid, case when tg_argv[0] = 'project' then n.id end),
+    tg_argv[0], j ->> 'key', 'create', n.created_by, n.created_at, j, v_via
+  from new_rows as n, to_jsonb(n) as j;
+  return null;
+end
+$$;
+
+-- Write the revision of one changed row. Argument: the type.
+create function app.record_change() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_old jsonb := to_jsonb(old);
+  v_new jsonb := to_jsonb(new);
+begin
+  insert into public.revisions (
+    item_id, version, organization_id, project_id, type, key, op, actor, at,
+    changed_fields, snapshot, via)
+  values (
+    new.id, new.version, coalesce((v_new ->> 'organization_id')::uuid, new.id),
+    coalesce((v_new ->> 'project_id')::uuid, case when tg_argv[0] = 'project' then new.id end),
+    tg_argv[0], v_new ->> 'key',
+    case
+      when old.deleted_at is null and new.deleted_at is not null then 'delete'
+      when old.deleted_at is not null and new.deleted_at is null then 'restore'
+      else 'update'
+    end,
+    auth.uid(), new.updated_at,
+    array(
+      select f.key from jsonb_each(v_new) as f
+      where f.value is distinct from v_old -> f.key and f.key <> all (
+        array['version', 'content_version', 'updated_at', 'updated_by', 'deleted_by'])
+      order by f.key),
+    v_new, app.client_name());
   return null;
 end
 $$;
@@ -309,15 +328,13 @@ create trigger keep before update or delete on public.revisions
 
 create trigger record_new after insert on public.organizations
   referencing new table as new_rows
-  for each statement execute function app.record_revisions('organization');
+  for each statement execute function app.record_new_rows('organization');
 create trigger record_change after update on public.organizations
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function app.record_revisions('organization');
+  for each row when (new.version <> old.version) execute function app.record_change('organization');
 create trigger record_new after insert on public.projects
   referencing new table as new_rows
-  for each statement execute function app.record_revisions('project');
+  for each statement execute function app.record_new_rows('project');
 create trigger record_change after update on public.projects
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function app.record_revisions('project');
+  for each row when (new.version <> old.version) execute function app.record_change('project');
 
 revoke all on all functions in schema app from public, anon;

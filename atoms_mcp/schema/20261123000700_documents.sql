@@ -157,19 +157,18 @@ create trigger t5_approve_change before update on public.documents
   execute function app.guard_approval('document');
 create trigger register_new after insert on public.documents
   referencing new table as new_rows
-  for each statement execute function app.register_items('document');
+  for each statement execute function app.register_new_items('document');
 create trigger register_change after update on public.documents
-  referencing new table as new_rows
-  for each statement execute function app.register_items('document');
+  for each row when (new.version <> old.version)
+  execute function app.register_changed_item();
 create trigger forget after delete on public.documents
   referencing old table as old_rows
   for each statement execute function app.forget_items();
 create trigger record_new after insert on public.documents
   referencing new table as new_rows
-  for each statement execute function app.record_revisions('document');
+  for each statement execute function app.record_new_rows('document');
 create trigger record_change after update on public.documents
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function app.record_revisions('document');
+  for each row when (new.version <> old.version) execute function app.record_change('document');
 create trigger cascade_document after update on public.documents
   for each row when (new.deleted_at is distinct from old.deleted_at)
   execute function app.cascade_document();
@@ -188,18 +187,17 @@ create trigger t3_place_change before update on public.document_blocks
   execute function app.place_in_document();
 create trigger register_new after insert on public.document_blocks
   referencing new table as new_rows
-  for each statement execute function app.register_items('block');
+  for each statement execute function app.register_new_items('block');
 create trigger register_change after update on public.document_blocks
-  referencing new table as new_rows
-  for each statement execute function app.register_items('block');
+  for each row when (new.version <> old.version)
+  execute function app.register_changed_item();
 create trigger forget after delete on public.document_blocks
   referencing old table as old_rows
   for each statement execute function app.forget_items();
 create trigger record_new after insert on public.document_blocks
   referencing new table as new_rows
-  for each statement execute function app.record_revisions('block');
+  for each statement execute function app.record_new_rows('block');
 create trigger record_change after update on public.document_blocks
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function app.record_revisions('block');
+  for each row when (new.version <> old.version) execute function app.record_change('block');
 
 revoke all on all functions in schema app from public, anon;

@@ -128,18 +128,17 @@ create trigger t5_approve_change before update on public.requirements
   execute function app.guard_approval('requirement');
 create trigger register_new after insert on public.requirements
   referencing new table as new_rows
-  for each statement execute function app.register_items('requirement');
+  for each statement execute function app.register_new_items('requirement');
 create trigger register_change after update on public.requirements
-  referencing new table as new_rows
-  for each statement execute function app.register_items('requirement');
+  for each row when (new.version <> old.version)
+  execute function app.register_changed_item();
 create trigger forget after delete on public.requirements
   referencing old table as old_rows
   for each statement execute function app.forget_items();
 create trigger record_new after insert on public.requirements
   referencing new table as new_rows
-  for each statement execute function app.record_revisions('requirement');
+  for each statement execute function app.record_new_rows('requirement');
 create trigger record_change after update on public.requirements
-  referencing old table as old_rows new table as new_rows
-  for each statement execute function app.record_revisions('requirement');
+  for each row when (new.version <> old.version) execute function app.record_change('requirement');
 
 revoke all on all functions in schema app from public, anon;

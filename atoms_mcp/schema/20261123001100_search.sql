@@ -8,7 +8,7 @@ create function app.find_hits(
   p_words text, p_types text[], p_project uuid, p_organization uuid,
   p_limit integer, p_after_rank real, p_after_id uuid
 ) returns table (id uuid, rank real)
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' rows 20 as $$
 declare
   v_query tsquery := websearch_to_tsquery('english', p_words);
   v_pattern text := '%' || replace(replace(replace(p_words, '\', '\\'), '%', '\%'), '_', '\_') || '%';
