@@ -7,12 +7,14 @@ import pytest
 
 from atoms_mcp.cli import main
 from atoms_mcp.settings import ServerSettings, load, rows
-from atoms_mcp.web.routes import routes
+from atoms_mcp.web.routes import make_routes
+from atoms_mcp.web.site import Sites
 
 README = (Path(__file__).parent.parent / "README.rst").read_text()
 SETTINGS = list(rows())
 PROJECT = {"SUPABASE_URL": "https://abc.supabase.co", "SUPABASE_ANON_KEY": "k"}
-ROUTES = sorted({route.path for route in routes(load(ServerSettings, PROJECT))})
+SERVER = load(ServerSettings, PROJECT)
+ROUTES = sorted({route.path for route in make_routes(SERVER, Sites(SERVER, 8000))})
 
 
 def section(title):

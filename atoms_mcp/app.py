@@ -1,0 +1,351 @@
+"""The composition root: the only module that constructs and connects what lives long.
+
+Each of `serve`, `develop`, `run_stack` and `speak_stdio` is one way to run, until a signal.
+"""
+
+import asyncio
+import errno
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from atoms_mcp import logs, stdio, tools
+from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.engine.session import Sessions
+from atoms_mcp.engine.tool import Tool
+from atoms_mcp.entities.catalogue import load_catalogue
+from atoms_mcp.errors import ConfigError
+from atoms_mcp.identity.attempts import Attempts
+from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.credentials import Credentials
+from atoms_mcp.identity.errors import Unauthenticated
+from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.identity.kept_login import KeptLogin, NoLogin
+from atoms_mcp.identity.seal import Seal
+from atoms_mcp.identity.sign_in import SignIn
+from atoms_mcp.identity.verify import InvalidToken, Verifier
+from atoms_mcp.settings import ServerSettings, StackSettings, load
+from atoms_mcp.store.memory import MemoryStore
+from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.supabase.rest import Rest
+from atoms_mcp.supabase.wire import Wire
+from atoms_mcp.web.readiness import Readiness
+from atoms_mcp.web.routes import Parts, build_web
+from atoms_mcp.web.site import Sites
+
+BACKLOG = 1024
+KEEPALIVE_S = 75
+DRAIN_S = 2
+# In the state folder: what seals sessions and cursors where no ATOMS_SECRET_KEY is set.
+SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """Where a running embedded stack is. `dsn` is for psql and passes row-level security."""
+
+    url: str
+    anon_key: str = field(repr=False)
+    dsn: str
+    postgres_pid: int
+    state_dir: Path
+
+    def give_to(self, settings: ServerSettings) -> ServerSettings:
+        """Give a server's settings with this stack as its project."""
+        return settings.model_copy(
+            update={"supabase_url": self.url, "supabase_anon_key": SecretStr(self.anon_key)}
+        )
+
+
+async def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
+    """Serve a Supabase project over HTTP; `announce` is given the URL of the MCP endpoint."""
+    logs.configure(settings.log_format, settings.log_level)
+    with _ended_by_signals():
+        async with serving(settings) as url:
+            announce(url)
+            await _forever()
+
+
+async def run_stack(
+    settings: StackSettings, announce: Callable[[StackFacts], None], *, with_demo: bool
+) -> None:
+    """Run the embedded stack alone."""
+    logs.configure(settings.log_format, settings.log_level)
+    with _ended_by_signals():
+        async with running_stack(settings, with_demo=with_demo) as stack:
+            announce(stack)
+            await _forever()
+
+
+async def develop(
+    environ: Mapping[str, str], announce: Callable[[str, StackFacts], None], *, with_demo: bool
+) -> None:
+    """Run the embedded stack and a server in front of it."""
+    stack_settings = load(StackSettings, environ)
+    # Faults of the server's settings are told before anything is started.
+    unknown = dict.fromkeys(("NEXT_PUBLIC_SUPABASE_ANON_KEY", "NEXT_PUBLIC_SUPABASE_URL"), "")
+    unknown |= {"SUPABASE_URL": "http://127.0.0.1", "SUPABASE_ANON_KEY": "told by the stack"}
+    settings = load(ServerSettings, {**environ, **unknown})
+    logs.configure(settings.log_format, settings.log_level)
+    with _ended_by_signals():
+        async with (
+            running_stack(stack_settings, with_demo=with_demo) as stack,
+            serving(stack.give_to(settings)) as url,
+        ):
+            announce(url, stack)
+            await _forever()
+
+
+async def speak_stdio(settings: ServerSettings) -> None:
+    """Speak MCP on stdin and stdout, as the user of ATOMS_ACCESS_TOKEN or of the kept login.
+
+    Raises:
+        NoLogin: there is neither; told at once rather than at the first call.
+    """
+    logs.configure(settings.log_format, settings.log_level)
+    core = build_core(settings)
+    find_token = _token_source(settings, core.auth)
+
+    async def find_caller() -> Caller:
+        try:
+            return await core.verifier.verify(await find_token())
+        except InvalidToken as exc:
+            raise Unauthenticated(exc.reason) from exc
+        except NoLogin as exc:
+            raise Unauthenticated(str(exc)) from exc
+
+    try:
+        await find_token()
+        await stdio.run(core.engine, find_caller, max_line_bytes=settings.max_body_bytes)
+    finally:
+        await core.wire.close()
+
+
+async def keep_login(settings: ServerSettings, email: str, password: str) -> KeptLogin:
+    """Sign in, and keep the login for stdio.
+
+    Raises:
+        SignInRefused: wrong credentials and the like.
+        SupabaseError: Supabase could not be asked.
+    """
+    logs.configure(settings.log_format, settings.log_level)
+    wire = Wire(settings)
+    try:
+        auth = SupabaseAuth(wire)
+        session = await _sign_in(settings, auth).by_password(Credentials(email, password), None)
+        kept = KeptLogin(settings.state_dir, auth, settings.supabase_url)
+        await kept.save(session)
+    finally:
+        await wire.close()
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What both transports stand on."""
+
+    wire: Wire
+    auth: SupabaseAuth
+    jwks: Jwks
+    verifier: Verifier
+    engine: Engine
+
+
+def build_core(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) -> Core:
+    """Construct everything below the transports; nothing is connected yet."""
+    wire = Wire(settings)
+    auth = SupabaseAuth(wire)
+    jwks = Jwks(auth)
+    verifier = Verifier(
+        settings.auth_mode,
+        jwks,
+        auth,
+        secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
+        session_check_s=settings.session_check_s,
+    )
+    seal = Seal(_secret_keys(settings))
+    own_tools = tools.build_tools(load_catalogue(), cursor_key=seal.derive("cursor"))
+    engine = Engine(
+        (*own_tools, *extra_tools),
+        Rest(wire),
+        verifier,
+        Sessions(seal, MemoryStore()),
+        instructions=tools.INSTRUCTIONS,
+    )
+    return Core(wire, auth, jwks, verifier, engine)
+
+
+@asynccontextmanager
+async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) -> AsyncIterator[str]:
+    """Serve HTTP for as long as the context lasts; gives the URL of the MCP endpoint.
+
+    Raises:
+        ConfigError: the address cannot be bound, or a setting does not fit the others.
+    """
+    async with AsyncExitStack() as exits:
+        listener = _bind(settings.host, settings.port)
+        exits.callback(listener.close)
+        sites = Sites(settings, listener.getsockname()[1])
+        core = build_core(settings, extra_tools)
+        exits.push_async_callback(core.wire.close)
+        readiness = Readiness(core.auth, core.jwks)
+        application = build_web(
+            Parts(
+                settings=settings,
+                sites=sites,
+                engine=core.engine,
+                verifier=core.verifier,
+                auth=core.auth,
+                sign_in=_sign_in(settings, core.auth),
+                readiness=readiness,
+            )
+        )
+        runner = web.AppRunner(
+            application, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=DRAIN_S
+        )
+        exits.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        exits.callback(readiness.drain)
+        yield sites.canonical.resource
+
+
+@asynccontextmanager
+async def running_stack(settings: StackSettings, *, with_demo: bool) -> AsyncIterator[StackFacts]:
+    """Run the embedded stack for as long as the context lasts.
+
+    Raises:
+        ConfigError: it cannot start, or its extra is not installed.
+    """
+    try:
+        from atoms_mcp.local.stack import Stack  # noqa: PLC0415 - an extra that servers do without
+    except ImportError as exc:
+        raise ConfigError(
+            [f"the embedded stack is not installed ({exc.name}): pip install 'atoms-mcp[local]'"]
+        ) from exc
+    stack = Stack(settings, with_demo=with_demo)
+    try:
+        await stack.start()
+        yield StackFacts(
+            url=stack.url,
+            anon_key=stack.anon_key,
+            dsn=stack.dsn,
+            postgres_pid=stack.postgres.pid or 0,
+            state_dir=settings.state_dir,
+        )
+    finally:
+        await stack.stop()
+
+
+def find_stack(settings: StackSettings) -> Mapping[str, str]:
+    """Give the variables of the embedded stack that runs on this state folder; none, {}."""
+    try:
+        from atoms_mcp.local.keys import load_anon_key  # noqa: PLC0415 - as above
+        from atoms_mcp.local.lock import find_running  # noqa: PLC0415 - as above
+    except ImportError:
+        return {}
+    url = find_running(settings.state_dir)
+    if url is None:
+        return {}
+    return {"SUPABASE_URL": url, "SUPABASE_ANON_KEY": load_anon_key(settings.state_dir)}
+
+
+def rotate_key(settings: StackSettings) -> str:
+    """Make a new signing key for the embedded gateway and give its id."""
+    from atoms_mcp.local.keys import rotate  # noqa: PLC0415 - as above
+
+    return rotate(settings.state_dir)
+
+
+def _sign_in(settings: ServerSettings, auth: SupabaseAuth) -> SignIn:
+    is_limited = settings.rate_limits == "on"
+    return SignIn(
+        auth,
+        Attempts(
+            per_account=settings.login_failures_per_account if is_limited else None,
+            per_address=settings.login_failures_per_address if is_limited else None,
+        ),
+    )
+
+
+def _secret_keys(settings: ServerSettings) -> list[bytes]:
+    """Give the sealing keys, newest first; without any, one that is kept in the state folder.
+
+    Raises:
+        ConfigError: the folder cannot be used.
+    """
+    if settings.secret_key:
+        return [key.get_secret_value().encode() for key in settings.secret_key]
+    path = settings.state_dir / SECRET_FILE
+    try:
+        if not path.exists():
+            settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_hex(32), encoding="ascii")
+            fresh.rename(path)
+        return [path.read_bytes()]
+    except OSError as exc:
+        raise ConfigError(
+            [f"{path} cannot be used ({exc.strerror}); set ATOMS_STATE_DIR or ATOMS_SECRET_KEY"]
+        ) from exc
+
+
+def _token_source(settings: ServerSettings, auth: SupabaseAuth) -> Callable[[], Awaitable[str]]:
+    if settings.access_token is None:
+        return KeptLogin(settings.state_dir, auth, settings.supabase_url).token
+    token = settings.access_token.get_secret_value()
+
+    async def find_token() -> str:
+        return token
+
+    return find_token
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+    except OSError as exc:
+        listener.close()
+        fault = f"cannot bind {host}: {exc.strerror or exc}; set ATOMS_FASTMCP_HOST"
+        if exc.errno == errno.EADDRINUSE:
+            fault = f"port {port} of {host} is in use; set ATOMS_FASTMCP_PORT to another, or to 0"
+        raise ConfigError([fault]) from exc
+    return listener
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM end what runs inside: contexts close in their order."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are inside of one
+    has_come = False
+
+    def end() -> None:
+        nonlocal has_come
+        if not has_come:
+            has_come = True
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not has_come:
+            raise
+
+
+async def _forever() -> None:
+    await asyncio.Event().wait()
