@@ -12,11 +12,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+import orjson
 import structlog
 
 from atoms_mcp import __version__
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.deadline import finish
+from atoms_mcp.engine.deadline import DeadlinePassed, Deadlines
 from atoms_mcp.engine.failure import EXPECTED, RIGHTS, render_failure
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.reply import ACCEPTED, Reply
@@ -40,13 +41,14 @@ from atoms_mcp.protocol.jsonrpc import (
     render_result,
 )
 from atoms_mcp.protocol.results import Server, ToolResult, render_structured
-from atoms_mcp.protocol.revisions import Revisions, omits_unknown_id
+from atoms_mcp.protocol.revisions import Revisions, is_stateless, omits_unknown_id
 from atoms_mcp.protocol.revisions.handshake import Handshake, read_opening
 from atoms_mcp.protocol.revisions.revision import Operation, Revision
 from atoms_mcp.supabase.rest import Rest
 
 CALL_LIMIT_S: Final = 20.0
 MAX_BATCH: Final = 50
+CREDENTIAL: Final = "auth_token"
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +73,7 @@ class Engine:
         self._rest = rest
         self._verifier = verifier
         self._sessions = sessions
-        self._call_limit_s = call_limit_s
+        self._deadlines = Deadlines(call_limit_s)
         self._revisions = Revisions(
             Server("atoms-mcp", "Atoms", __version__, instructions, self._tools.listing)
         )
@@ -92,7 +94,10 @@ class Engine:
         if type(message) is list:
             _demand_caller(frame)
             return await self._answer_batch(message, frame)
-        return await self._answer_one(message, await self._identify(message, frame))
+        token = _take_token(message)
+        if token is not None or frame.caller is None:
+            frame = await self._identify(token, frame)
+        return await self._answer_one(message, frame)
 
     async def call_tool(self, name: str, arguments: dict[str, Any], frame: Frame) -> Reply:
         """Call one tool outside of MCP; the body is the bare result object.
@@ -101,9 +106,7 @@ class Engine:
             UnknownTool: there is no such tool.
             Unauthenticated, InsufficientScope, CallerExpired, SupabaseError: as `answer`.
         """
-        frame = await self._identify(
-            {"method": "tools/call", "params": {"arguments": arguments}}, frame
-        )
+        frame = await self._identify(arguments.pop(CREDENTIAL, None), frame)
         tool = self._tools.find(name)
         result = await self._run(tool, arguments, frame, is_watched=False)
         return Reply(b"{%b}" % render_structured(result), tool=name, error_code=result.error_code)
@@ -119,12 +122,11 @@ class Engine:
         assert frame.caller is not None  # noqa: S101 - the route wants a caller
         await self._sessions.end(frame.session_id, frame.caller.user_id)
 
-    async def _identify(self, message: object, frame: Frame) -> Frame:
-        """Take `auth_token` out of the arguments, and give the frame with who it proves.
+    async def _identify(self, token: object, frame: Frame) -> Frame:
+        """Give the frame with whom an `auth_token` (None without one) proves to call.
 
         A header decides alone: a different token beside it is refused, never followed.
         """
-        token = _take_token(message)
         if not frame.can_challenge:
             if token is None:
                 return frame
@@ -151,21 +153,20 @@ class Engine:
             if call is None:  # a client's answer to a request: only sessions have those
                 await self._find_revision(frame)
                 return ACCEPTED
-            if call.method == "initialize" and not self._is_stateless(call, frame):
-                return await self._initialize(call, frame)
-            if call.id is None:
-                return await self._take_notice(call, frame)
-            if self._is_stateless(call, frame):
-                revision: Revision = self._revisions.admit(call, frame.headers)
-            else:
-                revision = await self._find_revision(frame)
+            revision: Revision
+            if not is_stateless(call, frame.headers, has_session=frame.session_id is not None):
+                if call.method == "initialize":
+                    return await self._initialize(call, frame)
+                # A notification on a transport with one client needs no session to be let go.
+                if call.id is not None or frame.headers is not None:
+                    revision = await self._find_revision(frame)
+            elif call.id is not None:
+                revision = self._revisions.admit(call, frame.headers)
         except RpcError as fault:
             return _refuse(fault, find_id(message), frame)
+        if call.id is None:
+            return _take_notice(call, frame)
         return await self._perform(call, revision, frame)
-
-    def _is_stateless(self, call: Call, frame: Frame) -> bool:
-        named = None if frame.headers is None else frame.headers.get(PROTOCOL_VERSION)
-        return self._revisions.is_stateless(call, named, has_session=frame.session_id is not None)
 
     async def _find_revision(self, frame: Frame) -> Handshake:
         """Give the revision of the frame's session.
@@ -212,14 +213,6 @@ class Engine:
             return False
         return True
 
-    async def _take_notice(self, call: Call, frame: Frame) -> Reply:
-        """Take a notification. None needs an answer, so the metadata is not asked for."""
-        if frame.headers is not None and not self._is_stateless(call, frame):
-            await self._find_revision(frame)
-        if frame.calls is not None and call.method == "notifications/cancelled":
-            frame.calls.cancel(call.params.get("requestId"))
-        return ACCEPTED
-
     async def _answer_batch(self, messages: list[Any], frame: Frame) -> Reply:
         """Answer the members of a batch, all at once.
 
@@ -233,7 +226,7 @@ class Engine:
         # All tokens are looked at before anything is done. Past that no member can refuse the
         # whole: the others may have changed something by then.
         frames = [
-            replace(await self._identify(message, frame), can_challenge=False)
+            replace(await self._identify(_take_token(message), frame), can_challenge=False)
             for message in messages
         ]
         replies = await asyncio.gather(
@@ -258,7 +251,7 @@ class Engine:
             misplaced = RpcError(INVALID_REQUEST, "initialize must not be in a batch")
             return _refuse(misplaced, call.id, frame)
         if call.id is None:
-            return await self._take_notice(call, frame)
+            return _take_notice(call, frame)
         return await self._perform(call, revision, frame)
 
     async def _perform(self, call: Call, revision: Revision, frame: Frame) -> Reply:
@@ -306,22 +299,35 @@ class Engine:
         self, tool: Prepared, arguments: dict[str, Any], frame: Frame, *, is_watched: bool
     ) -> ToolResult:
         """Run a tool; `is_watched` stops it when its client leaves."""
+        watched = self._deadlines.begin(frame.is_gone if is_watched else None)
         try:
             caller = frame.caller
             if caller is None:
                 assert frame.find_caller is not None  # noqa: S101 - a frame has the one or the other
                 caller = await frame.find_caller()
-            return await finish(
-                tool.run(Context(caller, self._rest, frame.request_id), arguments),
-                limit_s=self._call_limit_s,
-                is_gone=frame.is_gone if is_watched else None,
-            )
+            arguments = tool.admit(caller, arguments)
+            context = Context(caller, self._rest, frame.request_id)
+            return ToolResult(orjson.dumps(await tool.handler(context, arguments)))
+        except asyncio.CancelledError:
+            if not watched.take_back():
+                raise
+            late = DeadlinePassed(f"stopped after {self._deadlines.limit_s:g} s")
+            return render_failure(late, frame.request_id)
         except EXPECTED as error:
             return render_failure(error, frame.request_id)
         except RIGHTS as error:
             if frame.can_challenge:
                 raise
             return render_failure(error, frame.request_id)
+        finally:
+            self._deadlines.end(watched)
+
+
+def _take_notice(call: Call, frame: Frame) -> Reply:
+    """Take a notification. None needs an answer, so whatever else it says is let be."""
+    if frame.calls is not None and call.method == "notifications/cancelled":
+        frame.calls.cancel(call.params.get("requestId"))
+    return ACCEPTED
 
 
 def _refuse_call(fault: RpcError, call: Call, revision: Revision, frame: Frame) -> Reply:
@@ -349,7 +355,7 @@ def _take_token(message: object) -> object:
         return None
     params = message.get("params")
     arguments = params.get("arguments") if type(params) is dict else None
-    return arguments.pop("auth_token", None) if type(arguments) is dict else None
+    return arguments.pop(CREDENTIAL, None) if type(arguments) is dict else None
 
 
 def _is_same(token: object, known: str) -> bool:

@@ -11,7 +11,7 @@ from atoms_mcp.protocol.headers import Headers
 CallerSource = Callable[[], Awaitable[Caller]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much
 class Frame:
     """The surroundings of one message.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from atoms_mcp.engine.session import Session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much
 class Reply:
     """The answer to one message; `body` is None where there is nothing to say.
 

@@ -5,15 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.tool import Arguments, Tool
+from atoms_mcp.engine.tool import Arguments, Handler, Tool
+from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.errors import InsufficientScope
 from atoms_mcp.protocol.arguments import ArgumentCheck
 from atoms_mcp.protocol.headers import MirroredArgument, find_mirrored
 from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, RpcError
-from atoms_mcp.protocol.results import ToolResult
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -30,21 +27,24 @@ class Prepared:
     check: ArgumentCheck
     mirrored: tuple[MirroredArgument, ...]
 
-    async def run(self, context: Context, arguments: Arguments) -> ToolResult:
-        """Call the tool.
+    @property
+    def handler(self) -> Handler:
+        """What the tool does, for arguments that were admitted."""
+        return self.tool.handler
+
+    def admit(self, caller: Caller, arguments: Arguments) -> Arguments:
+        """Give the arguments as the handler takes them.
 
         Raises:
-            ToolError: the caller can mend it.
-            InsufficientScope: the caller was not granted what these arguments need.
-            SupabaseError, CallerExpired: as the handler lets them through.
+            ToolError: they do not fit.
+            InsufficientScope: the caller was not granted what they need.
         """
-        tool = self.tool
-        arguments = tool.accept(arguments)
+        arguments = self.tool.accept(arguments)
         self.check.check(arguments)
-        needed = tool.scope(arguments)
-        if needed not in context.caller.scopes:
+        needed = self.tool.scope(arguments)
+        if needed not in caller.scopes:
             raise InsufficientScope(needed)
-        return ToolResult(orjson.dumps(await tool.handler(context, arguments)))
+        return arguments
 
 
 class Toolbox:

@@ -9,7 +9,7 @@ Server Behavior for Custom Headers.
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -36,8 +36,8 @@ class Headers(Protocol):
     def get(self, key: str, /) -> str | None:
         """Give the first value."""
 
-    def getall(self, key: str, default: list[str], /) -> list[str]:
-        """Give all values, in order."""
+    def getall(self, key: str, default: tuple[()], /) -> Sequence[str]:
+        """Give all values, in order; `default` where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def find_single(headers: Headers, name: str) -> str | None:
     Raises:
         RpcError: -32020 where it came twice, even with one value: two readers could differ.
     """
-    values = headers.getall(name, [])
+    values = headers.getall(name, ())
     if not values:
         return None
     if len(values) > 1:
@@ -75,6 +75,8 @@ def check_equal(headers: Headers, name: str, said: str, *, is_encodable: bool = 
     Raises:
         RpcError: -32020.
     """
+    if headers.getall(name, ()) == [said]:  # nearly always
+        return
     value = find_single(headers, name)
     if value is None:
         raise mismatch(f"{name} is missing; the body says {_shown(said)}")

@@ -48,7 +48,7 @@ class RpcError(AtomsError):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much
 class Call:
     """A request, or a notification where `id` is None."""
 
@@ -71,7 +71,7 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything until it was lo
     except orjson.JSONDecodeError:
         raise RpcError(PARSE_ERROR, "the body is not valid JSON", status=400) from None
     # Counting brackets is far cheaper than walking, and few messages have so many.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_too_deep(message):
+    if len(raw) - len(raw.translate(None, b"[{")) > MAX_DEPTH and _is_too_deep(message):
         raise RpcError(
             INVALID_REQUEST, f"the body is nested deeper than {MAX_DEPTH} levels", status=400
         )

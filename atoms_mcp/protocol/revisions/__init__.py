@@ -5,7 +5,7 @@ A further revision is a row in its family's module, or a module of its own and a
 
 from collections.abc import Mapping
 
-from atoms_mcp.protocol.headers import Headers
+from atoms_mcp.protocol.headers import PROTOCOL_VERSION, Headers
 from atoms_mcp.protocol.jsonrpc import Call
 from atoms_mcp.protocol.results import Server
 from atoms_mcp.protocol.revisions import handshake, stateless
@@ -25,23 +25,6 @@ class Revisions:
             row.name: Handshake(row, server) for row in handshake.ROWS
         }
 
-    def is_stateless(self, call: Call, named: str | None, *, has_session: bool) -> bool:
-        """Tell whether a message belongs to the stateless family.
-
-        `named` is the MCP-Protocol-Version header. A version in `_meta` decides. Without one,
-        a header that names a stateless or an unknown revision does, but not for `initialize`,
-        and an unknown one not inside a session, whose own check has the better message.
-
-        Source: MCP 2026-07-28 basic/versioning, Backward Compatibility.
-        """
-        if stateless.find_version(call.params) is not None:
-            return True
-        if named is None or call.method == "initialize":
-            return False
-        if named in stateless.NAMES:
-            return True
-        return named not in self.handshakes and not has_session
-
     def admit(self, call: Call, headers: Headers | None) -> Stateless:
         """Give the revision of a stateless request, or refuse it.
 
@@ -53,6 +36,23 @@ class Revisions:
     def negotiate(self, asked: str) -> Handshake:
         """Give the revision that answers an `initialize`: the one asked for, or the newest."""
         return self.handshakes.get(asked) or self.handshakes[NEWEST_HANDSHAKE]
+
+
+def is_stateless(call: Call, headers: Headers | None, *, has_session: bool) -> bool:
+    """Tell whether a message belongs to the stateless family.
+
+    A version in `_meta` decides. Without one, a header that names a stateless or an unknown
+    revision does, but not for `initialize`, and an unknown one not inside a session, whose
+    own check has the better message.
+
+    Source: MCP 2026-07-28 basic/versioning, Backward Compatibility.
+    """
+    if stateless.find_version(call.params) is not None:
+        return True
+    named = None if headers is None else headers.get(PROTOCOL_VERSION)
+    if named is None or call.method == "initialize":
+        return False
+    return named in stateless.NAMES or (named not in SUPPORTED and not has_session)
 
 
 def omits_unknown_id(named: str | None) -> bool:

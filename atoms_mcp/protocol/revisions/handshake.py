@@ -81,7 +81,7 @@ class Handshake(Revision):
 
         Source: MCP 2025-11-25 basic/transports, Protocol Version Header.
         """
-        named = headers.getall(PROTOCOL_VERSION, [])
+        named = headers.getall(PROTOCOL_VERSION, ())
         if any(value.strip(" \t") != self.name for value in named):
             raise RpcError(
                 INVALID_REQUEST,

@@ -97,35 +97,28 @@ def admit(call: Call, headers: Headers | None, supported: Sequence[str]) -> str:
         RpcError: -32602 without the metadata, -32020 where a header differs from the body,
             -32022 for a revision that is not served in this way; all with status 400.
     """
-    version = _check_metadata(call)
+    meta = call.params.get("_meta")
+    version = meta.get(VERSION_KEY) if type(meta) is dict else None
+    if type(version) is not str or type(meta.get(CAPABILITIES_KEY)) is not dict:
+        raise RpcError(
+            INVALID_PARAMS,
+            f"params._meta needs a string {VERSION_KEY} and an object {CAPABILITIES_KEY}",
+            status=400,
+        )
     if headers is not None:
         _check_mirror(call, version, headers)
     if version not in NAMES:
-        # A revision with a handshake must not be served without it, so it is not offered here.
-        offered = NAMES if version in supported else supported
-        raise RpcError(
-            UNSUPPORTED_VERSION,
-            "this protocol version is not served without a handshake"
-            if version in supported
-            else "protocol version not implemented",
-            data={"supported": list(offered), "requested": version},
-            status=400,
-        )
+        raise _unsupported(version, supported)
     return version
 
 
-def _check_metadata(call: Call) -> str:
-    meta = call.params.get("_meta")
-    if type(meta) is not dict:
-        raise RpcError(INVALID_PARAMS, "params._meta must be an object", status=400)
-    version = meta.get(VERSION_KEY)
-    if type(version) is not str:
-        raise RpcError(INVALID_PARAMS, f"params._meta needs a string {VERSION_KEY}", status=400)
-    if type(meta.get(CAPABILITIES_KEY)) is not dict:
-        raise RpcError(
-            INVALID_PARAMS, f"params._meta needs an object {CAPABILITIES_KEY}", status=400
-        )
-    return version
+def _unsupported(version: str, supported: Sequence[str]) -> RpcError:
+    message, offered = "protocol version not implemented", supported
+    if version in supported:
+        # It must not be served without its handshake, so it is not offered here, either.
+        message, offered = f"{version} is served after initialize only", NAMES
+    data = {"supported": list(offered), "requested": version}
+    return RpcError(UNSUPPORTED_VERSION, message, data=data, status=400)
 
 
 def _check_mirror(call: Call, version: str, headers: Headers) -> None:
