@@ -70,6 +70,7 @@ class Wire:
         self._connect_s = settings.upstream_connect_s
         self._total_s = settings.upstream_total_s
         self._sessions: dict[Pool, aiohttp.ClientSession] = {}
+        self._is_closed = False
         self._retrying = stamina.AsyncRetryingCaller(
             attempts=READ_TRIES,
             timeout=self._total_s,
@@ -79,7 +80,8 @@ class Wire:
         ).on(_is_worth_another_try)
 
     async def close(self) -> None:
-        """Close all connections; the next use opens new ones."""
+        """Close all connections for good; what is still under way ends as ``down``."""
+        self._is_closed = True
         sessions = list(self._sessions.values())
         self._sessions.clear()
         for session in sessions:
@@ -163,6 +165,8 @@ class Wire:
     def _session(self, pool: Pool) -> aiohttp.ClientSession:
         session = self._sessions.get(pool)
         if session is None:
+            if self._is_closed:
+                raise SupabaseError("down", "this server is stopping")
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=POOL_LIMIT, ttl_dns_cache=DNS_CACHE_S),
                 # One user's cookie must never ride on another user's request.

@@ -196,11 +196,19 @@ async def test_time_spent_upstream_is_added_up_for_the_request(wire):
     assert 0 < once_s < spent_s[0]
 
 
-async def test_a_closed_wire_opens_again(wire):
-    await wire.get("auth", HEALTH)
-    await wire.close()
+async def test_a_closed_wire_stays_closed_for_what_is_still_under_way(supabase, wire):
+    supabase.faults[HEALTH] = supabase.hang
+    waiting = asyncio.ensure_future(wire.get("auth", HEALTH))
+    async with asyncio.timeout(5):
+        while not supabase.seen:
+            await asyncio.sleep(0)
+        await wire.close()
 
-    assert (await wire.get("auth", HEALTH)).status == 200
+        with pytest.raises(SupabaseError) as caught:
+            await waiting
+
+    assert caught.value.kind == "down"
+    assert supabase.count(HEALTH) == 1
 
 
 async def test_sign_in_does_not_wait_for_slow_queries(supabase, wire, monkeypatch):
