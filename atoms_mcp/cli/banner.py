@@ -11,6 +11,7 @@ DEMO_ACCOUNTS = (
     ("bob@umbrella.example", "owner of Umbrella, shares nothing with Acme"),
 )
 JSON = "-H 'Content-Type: application/json'"
+TAKE_TOKEN = r"""sed 's/.*"access_token":"\([^"]*\)".*/\1/'"""  # noqa: S105 - a command
 CALL = '{"tool":"entity_tool","arguments":{"operation":"list","entity_type":"project"}}'
 
 
@@ -39,6 +40,8 @@ def render_ready(mcp_url: str, stack: StackFacts, *, took_s: float, with_demo: b
     """Give what a newcomer needs next: where it is, who may sign in, and two lines to paste."""
     base = "/".join(mcp_url.split("/")[:3])
     email, password = (DEMO_ACCOUNTS[0][0], DEMO_PASSWORD) if with_demo else ("EMAIL", "PASSWORD")
+    sign_in = f"curl -s {base}/auth/login -d email={email} -d password={password}"
+    call = f"{mcp_url}/tools/call -H \"Authorization: Bearer $TOKEN\" {JSON} -d '{CALL}'"
     lines = [
         "",
         f"atoms-mcp is ready ({took_s:.1f} s).",
@@ -49,11 +52,10 @@ def render_ready(mcp_url: str, stack: StackFacts, *, took_s: float, with_demo: b
         *(_demo() if with_demo else _sign_up(stack)),
         "",
         "Sign in:",
-        f"  TOKEN=$(curl -s {base}/auth/login -d email={email} -d password={password}"
-        """ | sed 's/.*"access_token":"\([^"]*\)".*/\1/')""",
+        f"  TOKEN=$({sign_in} | {TAKE_TOKEN})",
         "",
         "Call a tool:",
-        f"""  curl -s {mcp_url}/tools/call -H "Authorization: Bearer $TOKEN" {JSON} -d '{CALL}'""",
+        f"  curl -s {call}",
         "",
         "Ctrl-C stops all of it.",
         "",
@@ -70,8 +72,6 @@ def _demo() -> list[str]:
 
 
 def _sign_up(stack: StackFacts) -> list[str]:
-    return [
-        "No accounts yet; make one:",
-        f"  curl -s {stack.url}/auth/v1/signup -H 'apikey: {stack.anon_key}' {JSON}"
-        """ -d '{"email":"EMAIL","password":"PASSWORD"}'""",
-    ]
+    account = '{"email":"EMAIL","password":"PASSWORD"}'
+    api = f"{stack.url}/auth/v1/signup -H 'apikey: {stack.anon_key}'"
+    return ["No accounts yet; make one:", f"  curl -s {api} {JSON} -d '{account}'"]

@@ -1,10 +1,11 @@
 """The commands; each reads its settings, calls `app` and says what came of it."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def dev(*, no_demo: bool, **options: object) -> None:
 @STATE_DIR
 @NO_DEMO
 @click.option("--json", "as_json", is_flag=True, help="Say where it is in one line of JSON.")
-def local(ctx: click.Context, *, no_demo: bool, as_json: bool, **options: object) -> None:
+def local(ctx: click.Context, /, *, no_demo: bool, as_json: bool, **options: object) -> None:
     """Start the embedded stack alone: PostgreSQL and the gateway."""
     settings = load(StackSettings, _environ(options))
     ctx.obj = settings
@@ -180,9 +181,10 @@ def _with_stack(options: Mapping[str, object]) -> Mapping[str, str]:
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the coroutine gives
     """Run one command to its end, on uvloop where there is one."""
-    try:
-        from uvloop import new_event_loop as loop_factory  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        loop_factory = asyncio.new_event_loop
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on every platform
+
+        loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(main)

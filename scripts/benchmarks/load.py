@@ -66,12 +66,6 @@ class Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-def compose(path: str, headers: dict[str, str], body: bytes) -> bytes:
-    """Give one POST request as bytes."""
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
-
-
 async def measure(
     port: int, request: bytes, *, connections: int = 32, seconds: float = 3.0
 ) -> Measured:
