@@ -119,9 +119,7 @@ def _filters(entity: EntityType, given: Mapping[str, Any]) -> dict[str, Any]:
     return read
 
 
-def _faults(
-    entity: EntityType, operation: str, arguments: Mapping[str, Any]
-) -> Iterator[Fault]:
+def _faults(entity: EntityType, operation: str, arguments: Mapping[str, Any]) -> Iterator[Fault]:
     for path, row in _rows(arguments):
         for name, value in row.items():
             yield from value_faults(entity.fields[name], f"{path}.{name}", value)
@@ -138,7 +136,9 @@ def _faults(
             if name not in allowed:
                 yield not_allowed("include", name, allowed)
     if operation == "update" and not arguments["data"]:
-        yield Fault("data is empty", "data", tuple(field.name for field in entity.writable("update")))
+        yield Fault(
+            "data is empty", "data", tuple(field.name for field in entity.writable("update"))
+        )
     if operation == "search" and not arguments["query"].strip():
         yield Fault("query is empty", "query", fix="give words to look for, or use operation list")
     if "items" in arguments and not entity.is_batch:

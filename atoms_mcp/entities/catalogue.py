@@ -25,9 +25,7 @@ PARENT_COLUMNS = MappingProxyType(
     }
 )
 
-Kind = Literal[
-    "id", "text", "long", "choice", "texts", "integer", "object", "time", "user", "item"
-]
+Kind = Literal["id", "text", "long", "choice", "texts", "integer", "object", "time", "user", "item"]
 KINDS = frozenset(Kind.__args__)  # type: ignore[attr-defined] # a Literal has its members there
 Match = Literal["any", "overlap", "same", "after", "before", "user", "item", "deleted"]
 MATCHES = frozenset(Match.__args__)  # type: ignore[attr-defined] # as above
@@ -146,7 +144,6 @@ class Catalogue:
             field = entity.fields.get(name)
             if field is not None and field.write:
                 yield entity, field
-
 
 
 def load_catalogue() -> Catalogue:

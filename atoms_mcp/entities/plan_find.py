@@ -21,6 +21,7 @@ from atoms_mcp.entities.postgrest import (
     same_text,
 )
 from atoms_mcp.entities.rest import RestRequest
+from atoms_mcp.entities.values import as_uuid
 
 ITEM_KEY = re.compile(r"([A-Z][A-Z0-9]{1,9})-([A-Z]{2,5})-([1-9][0-9]{0,11})")
 PROJECT_KEY = re.compile(r"[A-Z][A-Z0-9]{1,9}")
@@ -63,13 +64,6 @@ def parse_name(given: str) -> Name:
     if ITEM_KEY.fullmatch(text.upper()):
         return Name("key", text.upper())
     return Name("plain", text)
-
-
-def as_uuid(text: str) -> str | None:
-    """Give the canonical form of a UUID in its usual spelling, or None."""
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
-        return None
-    return text.lower()
 
 
 def project_of(key: str) -> str:
@@ -163,9 +157,7 @@ def plan_place(level: str, place_id: str) -> RestRequest:
     return _look_up("items", ITEM_COLUMNS, condition)
 
 
-def _look_up(
-    table: str, select: str, filters: tuple[tuple[str, str], ...]
-) -> RestRequest:
+def _look_up(table: str, select: str, filters: tuple[tuple[str, str], ...]) -> RestRequest:
     query = (("select", select), *filters, ("limit", str(LOOKED_AT)))
     return RestRequest("GET", table, query)
 

@@ -24,8 +24,9 @@ from atoms_mcp.entities.postgrest import (
 )
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.scope import Scope
+from atoms_mcp.entities.values import as_uuid
 
-SEARCH_CANDIDATES = 100
+MAX_HITS = 100
 HISTORY_COLUMNS = "version,op,actor,actor_email,at,changed_fields,via"
 
 
@@ -130,14 +131,14 @@ def _page_of(
 
 
 def plan_rank(call: Call, scope: Scope, limit: int, position: Sequence[Any] | None) -> RestRequest:
-    """Plan the ranked search of items; `position` is (rank, id) of the last one seen."""
+    """Plan the ranked search of items, 100 at most; `position` is (rank, id) of the last one seen."""
     rank, last = position or (None, None)
     body = {
         "p_query": call.query,
         "p_types": [call.entity.name],
         "p_project": scope.project_id,
         "p_organization": scope.organization_id if not scope.project_id else None,
-        "p_limit": limit + 1,
+        "p_limit": limit,
         "p_after_rank": rank,
         "p_after_id": last,
     }
@@ -164,6 +165,23 @@ def plan_read(entity: EntityType, fields: Iterable[str], entity_id: str) -> Rest
     return RestRequest("GET", entity.read_from, query)
 
 
+def plan_named(entity: EntityType, fields: Iterable[str], names: Iterable[str]) -> RestRequest:
+    """Plan the reading of several entities by UUID or by what names them (key, slug, e-mail)."""
+    column = entity.fields[entity.handle].column
+    uuids = [one for one in names if as_uuid(one)]
+    others = [one for one in names if not as_uuid(one)]
+    branches = [one_of(entity.unique, uuids).branch()] if uuids else []
+    if column != entity.unique:
+        spelled = [one.upper() if column == "key" else one.lower() for one in others]
+        branches += [one_of(column, spelled).branch()] if spelled else []
+    query = (
+        ("select", columns(entity, fields)),
+        any_of(branches or ["id.in.()"]),
+        ("limit", "100"),
+    )
+    return RestRequest("GET", entity.read_from, query)
+
+
 def plan_state(entity: EntityType, entity_id: str, fields: Iterable[str] = ()) -> RestRequest:
     """Plan the look at the table itself that tells why a change matched nothing."""
     select = base_columns(entity, fields)
@@ -173,10 +191,15 @@ def plan_state(entity: EntityType, entity_id: str, fields: Iterable[str] = ()) -
 
 
 def plan_history(
-    entity_id: str, limit: int, before: int | None = None, *, is_full: bool = False
+    entity: EntityType,
+    entity_id: str,
+    limit: int,
+    before: int | None = None,
+    *,
+    is_full: bool = False,
 ) -> RestRequest:
     """Plan a page of an entity's revisions, newest first, `before` a version."""
-    conditions = [equal("item_id", entity_id)]
+    conditions = [equal("item_id", entity_id), equal("type", entity.name)]
     if before is not None:
         conditions.append(compare("version", "lt", before))
     select = f"{HISTORY_COLUMNS},snapshot" if is_full else HISTORY_COLUMNS
@@ -205,7 +228,10 @@ def plan_outline(
 ) -> RestRequest:
     """Plan a piece of a document's blocks and requirements in reading order."""
     query: list[Pair] = [
-        ("select", "id,source,key,kind,heading_level,title,body,content,rationale,status,priority,position"),
+        (
+            "select",
+            "id,source,key,kind,heading_level,title,body,content,rationale,status,priority,position",
+        ),
         equal("document_id", document_id).pair(),
     ]
     if position is not None:
@@ -227,6 +253,17 @@ def plan_keys(ids: Iterable[str]) -> RestRequest:
     return RestRequest("GET", "items", query)
 
 
+def plan_living(entity: EntityType, conditions: Iterable[Condition], limit: int) -> RestRequest:
+    """Plan the look at a few living entities, newest first, to name them in an error."""
+    query = (
+        ("select", f"{entity.fields[entity.handle].column},name"),
+        *pairs([*conditions, *alive(entity)]),
+        ("order", "updated_at.desc,id.asc"),
+        ("limit", str(limit)),
+    )
+    return RestRequest("GET", entity.read_from, query)
+
+
 def plan_held(entity: EntityType, by: str, holder_id: str, limit: int) -> RestRequest:
     """Plan the first entities that live in another one, with their number."""
     sort = entity.sorts[entity.inside_sort.removeprefix("-")]
@@ -242,3 +279,25 @@ def plan_held(entity: EntityType, by: str, holder_id: str, limit: int) -> RestRe
         ("limit", str(limit)),
     )
     return RestRequest("GET", entity.read_from, query, prefer=("count=exact",))
+
+
+def plan_organizations(
+    entity: EntityType, limit: int, position: Sequence[Any] | None
+) -> RestRequest:
+    """Plan a page of the user's organizations by title, with what is counted in them."""
+    page = Page(Sort("title", "name", is_descending=False), limit, position)
+    fields = ["slug", "title", "role", "projects", "members"]
+    return _page_of(entity, fields, page, pairs(alive(entity)))
+
+
+def plan_projects_of(
+    entity: EntityType, fields: Iterable[str], organization_ids: Iterable[str], limit: int
+) -> RestRequest:
+    """Plan the projects of several organizations by title."""
+    query = (
+        ("select", columns(entity, fields, "organization_id")),
+        *pairs([one_of("organization_id", organization_ids), *alive(entity)]),
+        ("order", "name.asc,id.asc"),
+        ("limit", str(limit)),
+    )
+    return RestRequest("GET", entity.read_from, query)

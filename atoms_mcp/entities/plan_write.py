@@ -20,6 +20,10 @@ TOKEN_SPACE = uuid.UUID("6f1f3a52-5d0c-5b6e-9c57-0c1f5a3f7d11")
 ONE_ROW = ("return=representation", "handling=strict", "max-affected=1")
 # PostgreSQL reads this word as the time of the transaction; the database sets its own in any case.
 NOW = "now"
+CONTEXT_COLUMNS = (
+    "organization_id,project_id,document_id,organizations(slug,name,deleted_at),"
+    "projects(key,name,deleted_at),documents(key,name,deleted_at)"
+)
 
 
 def token_id(user_id: str, entity: str, client_token: str, index: int) -> str:
@@ -32,9 +36,7 @@ def stored_row(
     entity: EntityType, data: Mapping[str, Any], references: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Give `data` by column, with references (by field) as the ids that they stand for."""
-    return {
-        entity.fields[name].column: references.get(name, value) for name, value in data.items()
-    }
+    return {entity.fields[name].column: references.get(name, value) for name, value in data.items()}
 
 
 def plan_insert(
@@ -104,7 +106,10 @@ def _expected(entity: EntityType, entity_id: str, version: int | None) -> list[C
 
 
 def _patch(
-    entity: EntityType, conditions: Iterable[Condition], body: Mapping[str, Any], fields: Iterable[str]
+    entity: EntityType,
+    conditions: Iterable[Condition],
+    body: Mapping[str, Any],
+    fields: Iterable[str],
 ) -> RestRequest:
     query = (("select", base_columns(entity, fields)), *pairs(conditions))
     return RestRequest("PATCH", entity.write_to, query, dict(body), ONE_ROW)
@@ -119,13 +124,19 @@ def plan_set_context(user_id: str, scope: Scope) -> RestRequest:
         "document_id": scope.document_id,
     }
     prefer = ("return=representation", "resolution=merge-duplicates")
-    return RestRequest("POST", "user_context", (("on_conflict", "user_id"),), body, prefer)
+    query = (("on_conflict", "user_id"), ("select", CONTEXT_COLUMNS))
+    return RestRequest("POST", "user_context", query, body, prefer)
 
 
 def plan_get_context(user_id: str) -> RestRequest:
     """Plan the reading of the user's default place."""
     query = (
-        ("select", "organization_id,project_id,document_id"),
+        ("select", CONTEXT_COLUMNS),
         equal("user_id", user_id).pair(),
     )
     return RestRequest("GET", "user_context", query)
+
+
+def plan_clear_context(user_id: str) -> RestRequest:
+    """Plan to keep no default place."""
+    return RestRequest("DELETE", "user_context", (equal("user_id", user_id).pair(),))

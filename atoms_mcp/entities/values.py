@@ -4,6 +4,7 @@ References to other entities and users stay as they were named; `tools` resolves
 """
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -131,3 +132,10 @@ def moment(value: object) -> str | None:
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=datetime.UTC)
     return parsed.isoformat()
+
+
+def as_uuid(text: str) -> str | None:
+    """Give the canonical form of a UUID in its usual spelling, or None."""
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        return None
+    return text.lower()

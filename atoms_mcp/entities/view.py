@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.text import clean, clean_all
 
@@ -56,6 +58,13 @@ def render(
     return item
 
 
+def as_text(value: object) -> str:
+    """Give a value as text: JSON where it is none."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else orjson.dumps(value).decode()
+
+
 def handle_of(entity: EntityType, row: Row) -> str:
     """Give what names the entity in a sentence and in the next call."""
     return clean(str(row.get(entity.fields[entity.handle].column) or row.get(entity.unique)))
@@ -69,9 +78,7 @@ def to_seconds(moment: str) -> str:
     return moment
 
 
-def render_revision(
-    entity: EntityType, row: Row, names: Mapping[str, str] = NO_NAMES
-) -> Item:
+def render_revision(entity: EntityType, row: Row, names: Mapping[str, str] = NO_NAMES) -> Item:
     """Give one revision; its values after the change are there where its snapshot was read."""
     actor = row.get("actor_email") or names.get(row.get("actor") or "", row.get("actor"))
     changed = changed_names(entity, row["changed_fields"])

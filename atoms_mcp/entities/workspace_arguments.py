@@ -1,0 +1,57 @@
+"""The arguments of workspace_tool on their way in: older spellings and names."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
+
+OPERATIONS = ("get_context", "set_context", "clear_context", "list_workspaces", "describe")
+WRITES = frozenset({"set_context", "clear_context"})
+ARGUMENTS = ("operation", "entity_id", "entity_type", "limit", "cursor")
+TAKES = MappingProxyType(
+    {
+        "get_context": frozenset[str](),
+        "set_context": frozenset({"entity_id", "entity_type"}),
+        "clear_context": frozenset[str](),
+        "list_workspaces": frozenset({"limit", "cursor"}),
+        "describe": frozenset({"entity_id", "entity_type"}),
+    }
+)
+# What the first Atoms server called them; how an answer looks is not for choice here.
+RENAMED = MappingProxyType({"context_type": "entity_type"})
+DROPPED = frozenset({"format_type", "offset"})
+
+
+def accept_workspace(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give the arguments in listed names, checked by name; null counts as absent.
+
+    Raises:
+        ToolError: ``invalid_argument`` that names what is unknown, misplaced or missing.
+    """
+    modern = {
+        RENAMED.get(name, name): value
+        for name, value in arguments.items()
+        if value is not None and name not in DROPPED
+    }
+    raise_for(list(_faults(modern)))
+    return modern
+
+
+def _faults(modern: Mapping[str, Any]) -> Iterator[Fault]:
+    operation = modern.get("operation")
+    if operation is None:
+        yield Fault("operation is missing", "operation", OPERATIONS)
+        return
+    if operation not in OPERATIONS:
+        yield not_allowed("operation", operation, OPERATIONS)
+        return
+    taken = {"operation", "limit"} | TAKES[operation]
+    for name in modern:
+        if name not in ARGUMENTS:
+            yield unknown("argument", name, name, ARGUMENTS)
+        elif name not in taken:
+            yield Fault(f"{operation} takes no {name}", name, fix=f"leave {name} out")
+    if operation == "set_context" and "entity_id" not in modern:
+        fix = "name an organization (slug), project or document (key) by entity_id"
+        yield Fault("entity_id is missing", "entity_id", fix=fix)

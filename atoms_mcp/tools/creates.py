@@ -1,0 +1,204 @@
+"""Creating entities: one or a batch, all or none, and the same rows again for the same token."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atoms_mcp.entities.call import Call
+from atoms_mcp.entities.catalogue import Field
+from atoms_mcp.entities.failures import MAX_CANDIDATES, forbidden
+from atoms_mcp.entities.plan_read import plan_ids, plan_living
+from atoms_mcp.entities.plan_write import (
+    plan_creation_call,
+    plan_insert,
+    stored_row,
+    token_id,
+)
+from atoms_mcp.entities.scope import Scope
+from atoms_mcp.entities.view import Item, render
+from atoms_mcp.errors import ToolError
+from atoms_mcp.tools.desk import Desk, Row, answer
+from atoms_mcp.tools.places import find_scope
+from atoms_mcp.tools.references import find_referred
+from atoms_mcp.tools.refusals import Attempt, ask_access, explain_forbidden, send_change
+
+DOCUMENT = "document_id"
+References = Mapping[str, Mapping[str, Row]]
+
+
+async def create_entities(desk: Desk, call: Call) -> dict[str, Any]:
+    """Create what the call gives; nothing of a batch is stored unless all of it is."""
+    scope = await _scope(desk, call)
+    references = await _references(desk, call, scope)
+    rows = [await _row(desk, call, scope, references, at) for at in range(len(call.rows))]
+    attempt = Attempt(
+        entity=call.entity,
+        operation="create",
+        handle=scope.label or "",
+        organization_id=scope.organization_id,
+        project_id=scope.project_id or _project_of(references),
+        rows=call.rows,
+    )
+    if call.is_dry_run:
+        return await _would_create(desk, call, scope, attempt)
+    if call.entity.create_by:
+        created, replayed = await _create_by_call(desk, call, scope, attempt)
+    else:
+        created, replayed = await _insert(desk, call, rows, attempt)
+    return await _answer(desk, call, scope, created, replayed)
+
+
+async def _scope(desk: Desk, call: Call) -> Scope:
+    """Give where to create; rows that name their documents need no other place."""
+    needs_document = call.entity.lives_in == "document"
+    if needs_document and not call.parent and all("document" in row for row in call.rows):
+        return Scope()
+    return await find_scope(desk, call)
+
+
+async def _references(desk: Desk, call: Call, scope: Scope) -> References:
+    """Find what the rows name by key, one look-up for each field."""
+    found: dict[str, Mapping[str, Row]] = {}
+    for field in call.entity.fields.values():
+        given = [row[field.name] for row in call.rows if row.get(field.name) is not None]
+        if field.kind == "item" and field.refers and given:
+            entity = desk.catalogue[field.refers]
+            path = f"data.{field.name}"
+            found[field.name] = await find_referred(desk, entity, given, path, scope.project_id)
+    return found
+
+
+def _project_of(references: References) -> str | None:
+    rows = (row for named in references.values() for row in named.values())
+    return next((row["project_id"] for row in rows if row.get("project_id")), None)
+
+
+async def _row(
+    desk: Desk, call: Call, scope: Scope, references: References, at: int
+) -> dict[str, Any]:
+    """Give one row by column, with its place and, for a token, its id."""
+    entity, data = call.entity, call.rows[at]
+    ids = {name: references[name][data[name]]["id"] for name in references if data.get(name)}
+    row = stored_row(entity, data, ids)
+    if entity.lives_in == "document":
+        if scope.level == "requirement":
+            row.setdefault("parent_id", scope.requirement_id)
+        row.setdefault(DOCUMENT, scope.document_id or _document_of_parent(data, references))
+        if row[DOCUMENT] is None:
+            raise await _missing_document(desk, call, scope)
+    elif entity.lives_in == "project":
+        row["project_id"] = scope.project_id
+    if call.client_token is not None:
+        row["id"] = token_id(desk.user_id, entity.name, call.client_token, at)
+    return row
+
+
+def _document_of_parent(data: Mapping[str, Any], references: References) -> str | None:
+    if data.get("parent") is None:
+        return None
+    document_id: str | None = references["parent"][data["parent"]].get(DOCUMENT)
+    return document_id
+
+
+async def _missing_document(desk: Desk, call: Call, scope: Scope) -> ToolError:
+    entity = desk.catalogue["document"]
+    conditions = scope.conditions(entity)
+    rows = await desk.rows(plan_living(entity, conditions, MAX_CANDIDATES)) if conditions else []
+    known = "; ".join(f"{row['key']} ({row['name']})" for row in rows)
+    return ToolError(
+        "invalid_argument",
+        f"a {call.entity.name} lives in a document, and none is named.",
+        fix=f"give a document as parent{f': {known}' if known else ', or create one first'}.",
+        details={"field": "parent"},
+    )
+
+
+async def _insert(
+    desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt
+) -> tuple[list[Row], bool]:
+    """Insert rows; with a token those that an earlier call stored are read instead."""
+    entity, chosen = call.entity, _shown(call)
+    created = await send_change(desk, plan_insert(entity, rows, chosen), attempt)
+    if call.client_token is None or len(created) == len(rows):
+        return created, False
+    stored = {row["id"]: row for row in created}
+    ids = [row["id"] for row in rows]
+    for row in await desk.rows(plan_ids(entity, chosen, ids)):
+        stored[row["id"]] = row
+    if len(stored) < len(rows):
+        raise ToolError(
+            "conflict",
+            "this client_token was used before for something that you cannot see any more.",
+            fix="repeat the call with a new client_token.",
+            details={"field": "client_token"},
+        )
+    return [stored[one] for one in ids], True
+
+
+async def _create_by_call(
+    desk: Desk, call: Call, scope: Scope, attempt: Attempt
+) -> tuple[list[Row], bool]:
+    """Create by the database's function, which makes the caller the owner."""
+    entity, (data,) = call.entity, call.rows
+    entity_id = None
+    if call.client_token is not None:
+        entity_id = token_id(desk.user_id, entity.name, call.client_token, 0)
+        earlier = await desk.rows(plan_ids(entity, _shown(call), [entity_id]))
+        if earlier:
+            return earlier, True
+    request = plan_creation_call(entity, data, scope, entity_id)
+    return await send_change(desk, request, attempt), False
+
+
+def _shown(call: Call) -> list[str]:
+    """Give the fields that the answer shows: the brief ones that a table itself has, and its id."""
+    fields: list[Field] = list(call.entity.fields.values())
+    return [field.name for field in fields if field.is_brief and not field.is_overview]
+
+
+async def _answer(
+    desk: Desk,
+    call: Call,
+    scope: Scope,
+    created: Sequence[Row],
+    replayed: bool,  # noqa: FBT001 - one of two outcomes, named at the only call
+) -> dict[str, Any]:
+    chosen = _shown(call)
+    names = await desk.names(call.entity, created, chosen)
+    items: list[Item] = [render(call.entity, row, chosen, names) for row in created]
+    warnings = list(call.warnings)
+    if replayed:
+        warnings.append("this client_token was used before: nothing was created, see items")
+    shown: dict[str, Any] = {"items": items} if call.is_batch else {"item": items[0]}
+    return answer(
+        "create",
+        call.entity,
+        scope=scope.label,
+        replayed=replayed or None,
+        warnings=warnings,
+        **shown,
+    )
+
+
+async def _would_create(desk: Desk, call: Call, scope: Scope, attempt: Attempt) -> dict[str, Any]:
+    """Tell what a creation would do, after every check that needs no writing."""
+    access = await ask_access(desk, attempt, "create")
+    if access and not access.get("allowed"):
+        raise await explain_forbidden(desk, attempt)
+    if access and any(row.get("status") == "approved" for row in call.rows):
+        approval = await ask_access(desk, attempt, "approve")
+        if not approval.get("allowed"):
+            raise forbidden(f"approve {call.entity.plural} in {scope.label}", approval)
+    count = len(call.rows)
+    what = call.entity.name if count == 1 else f"{count} {call.entity.plural}"
+    where = f" in {scope.label}" if scope.label else ""
+    titles = [str(row["title"]) for row in call.rows[:MAX_CANDIDATES] if "title" in row]
+    listed = ": " + "; ".join(titles) + (" ..." if count > len(titles) else "") if titles else ""
+    return answer(
+        "create",
+        call.entity,
+        scope=scope.label,
+        dry_run=True,
+        would=f"create {what}{where}{listed}",
+        rights={name: access[name] for name in ("your_role", "needed_role") if access.get(name)},
+        warnings=call.warnings,
+    )

@@ -1,0 +1,72 @@
+"""What the work on one call has at hand: who asks, the way to the data, the catalogue, cursors."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from atoms_mcp.engine.context import Context
+from atoms_mcp.entities.catalogue import Catalogue, EntityType
+from atoms_mcp.entities.paging import Cursors
+from atoms_mcp.entities.plan_read import plan_keys, plan_people
+from atoms_mcp.entities.rest import RestAnswer, RestRequest
+from atoms_mcp.entities.view import Unnamed, find_unnamed
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One call's means. `now` gives Unix seconds."""
+
+    context: Context
+    catalogue: Catalogue
+    cursors: Cursors
+    now: Callable[[], float]
+
+    @property
+    def user_id(self) -> str:
+        """The caller's id."""
+        return self.context.caller.user_id
+
+    async def send(self, request: RestRequest) -> RestAnswer:
+        """Send one REST call as the caller."""
+        return await self.context.send(request)
+
+    async def rows(self, request: RestRequest) -> list[Row]:
+        """Send a call that answers rows, and give them."""
+        answer = await self.context.send(request)
+        return list(answer.data or ())
+
+    async def names(
+        self, entity: EntityType, rows: Iterable[Row], chosen: Iterable[str]
+    ) -> Mapping[str, str]:
+        """Give what ids of users and items in the chosen fields stand for: e-mails and keys."""
+        return await self.named(find_unnamed(entity, rows, chosen))
+
+    async def named(self, unnamed: Unnamed) -> Mapping[str, str]:
+        """Look ids up, users and items at the same time; who is out of sight stays an id."""
+        names = {self.user_id: self.context.caller.email}
+        users = sorted(unnamed.users - names.keys())
+        requests = [plan_people(users)] if users else []
+        if unnamed.items:
+            requests.append(plan_keys(sorted(unnamed.items)))
+        for found in await asyncio.gather(*map(self.rows, requests)):
+            for row in found:
+                name = row.get("email") or row.get("key")
+                if name:
+                    names[row["id"]] = name
+        return names
+
+
+def answer(operation: str, entity: EntityType, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - members of an answer are JSON
+    """Give an answer in the shape that all operations share; what is empty is left out."""
+    given = {name: value for name, value in members.items() if value not in (None, (), [], {})}
+    # An empty list of items is an answer, and so is a page without more.
+    if members.get("items") == []:
+        given["items"] = []
+    ordered = {"ok": True, "op": operation, "type": entity.name}
+    for name in ("scope", "item", "items", "page"):
+        if name in given:
+            ordered[name] = given.pop(name)
+    return ordered | given

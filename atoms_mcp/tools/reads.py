@@ -1,0 +1,226 @@
+"""The answers about named entities: one with all its text, or several at once."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from atoms_mcp.entities.budget import BUDGET_BYTES, fit, part, size
+from atoms_mcp.entities.call import Call
+from atoms_mcp.entities.catalogue import EntityType, Include
+from atoms_mcp.entities.failures import not_found
+from atoms_mcp.entities.markdown import render_head, render_part
+from atoms_mcp.entities.paging import invalid_cursor
+from atoms_mcp.entities.plan_read import (
+    plan_held,
+    plan_history,
+    plan_ids,
+    plan_named,
+    plan_outline,
+    plan_read,
+)
+from atoms_mcp.entities.scope import Scope
+from atoms_mcp.entities.view import Item, as_text, handle_of, render, to_seconds
+from atoms_mcp.tools.desk import Desk, Row, answer
+from atoms_mcp.tools.lists import how_to_read, revisions
+from atoms_mcp.tools.targets import Target, find_target
+
+OUTLINE_ROWS = 150
+INCLUDED_ROWS = 20
+INCLUDED_BYTES = 8_000
+INCLUDED_REVISIONS = 5
+
+
+async def read_entities(desk: Desk, call: Call) -> dict[str, Any]:
+    """Read one entity by `entity_id`, or several by `ids`."""
+    if call.ids:
+        return await _read_many(desk, call)
+    target = await find_target(desk, call)
+    if call.entity.name == "document" and call.fields is None and call.format == "full":
+        return await _read_document(desk, call, target)
+    if call.fields is not None and len(call.fields) == 1:
+        return await _read_field(desk, call, target, call.fields[0])
+    if call.cursor:
+        raise invalid_cursor()
+    chosen = call.chosen()
+    row, included = await asyncio.gather(
+        _row(desk, call, target, chosen), _included(desk, call, target)
+    )
+    names = await desk.names(call.entity, [row], chosen)
+    item = render(call.entity, row, chosen, names)
+    return _answer(call, target, row, item, included)
+
+
+async def _row(desk: Desk, call: Call, target: Target, chosen: Sequence[str]) -> Row:
+    entity = call.entity
+    if entity.name == "member":
+        level = "project" if target.project_id else "organization"
+        place = Scope(level, None, target.organization_id, target.project_id)
+        request = plan_ids(entity, chosen, [target.id], *place.conditions(entity))
+    else:
+        request = plan_read(entity, chosen, target.id)
+    rows = await desk.rows(request)
+    if not rows:
+        raise not_found(entity, target.handle)
+    return rows[0]
+
+
+def _answer(
+    call: Call,
+    target: Target,
+    row: Row,
+    item: Item,
+    included: dict[str, Any],
+    **more: Any,  # noqa: ANN401 - members of an answer are JSON
+) -> dict[str, Any]:
+    warnings = list(call.warnings)
+    if row.get("deleted_at"):
+        since = to_seconds(row["deleted_at"])
+        warnings.append(f"deleted since {since}; operation restore brings it back")
+    fitted = fit([item], call.entity.handle, how_to_read, more_bytes=size(included))
+    members = {"truncated": fitted.truncated, **included, **more}
+    return answer(
+        call.operation,
+        call.entity,
+        scope=target.default,
+        item=fitted.items[0],
+        warnings=warnings,
+        **members,
+    )
+
+
+async def _included(desk: Desk, call: Call, target: Target) -> dict[str, Any]:
+    """Read what `include` asks for beside the entity itself."""
+    includes = [one for name, one in call.entity.includes.items() if name in call.include]
+    found = await asyncio.gather(
+        *(_held(desk, include, target.id) for include in includes),
+        _counts(desk, call, target),
+        _history(desk, call, target),
+    )
+    *held, counts, history = found
+    included = {include.name: one for include, one in zip(includes, held, strict=True)}
+    given = {"included": included, "counts": counts, "history": history}
+    return {name: value for name, value in given.items() if value}
+
+
+async def _held(desk: Desk, include: Include, holder_id: str) -> dict[str, Any]:
+    entity = desk.catalogue[include.type]
+    found = await desk.send(plan_held(entity, include.by, holder_id, INCLUDED_ROWS))
+    rows: list[Row] = list(found.data or ())
+    fields = [field.name for field in entity.fields.values() if field.is_brief]
+    items = [render(entity, row, fields) for row in rows]
+    fitted = fit(items, entity.handle, how_to_read, more_bytes=BUDGET_BYTES - INCLUDED_BYTES)
+    total = found.total if found.total is not None else len(rows)
+    held: dict[str, Any] = {"total": total, "items": fitted.items}
+    if total > len(fitted.items):
+        held["get"] = f"operation list, entity_type {entity.name}, parent as this entity"
+    return held | ({"truncated": fitted.truncated} if fitted.truncated else {})
+
+
+async def _counts(desk: Desk, call: Call, target: Target) -> dict[str, int]:
+    """Count what lives in the entity, where its own row does not say so already."""
+    if "counts" not in call.include or call.entity.holds:
+        return {}
+    includes = list(call.entity.includes.values())
+    found = await asyncio.gather(
+        *(desk.send(plan_held(desk.catalogue[one.type], one.by, target.id, 1)) for one in includes)
+    )
+    return {one.name: some.total or 0 for one, some in zip(includes, found, strict=True)}
+
+
+async def _history(desk: Desk, call: Call, target: Target) -> list[Item]:
+    if "history" not in call.include:
+        return []
+    rows = await desk.rows(plan_history(call.entity, target.id, INCLUDED_REVISIONS - 1))
+    return await revisions(desk, call.entity, rows)
+
+
+async def _read_field(desk: Desk, call: Call, target: Target, name: str) -> dict[str, Any]:
+    """Read one field, in parts when its text is longer than one answer."""
+    entity, chosen = call.entity, (*call.chosen(), *_version_of(call.entity))
+    row = await _row(desk, call, target, chosen)
+    bound_to = [desk.user_id, "field", entity.name, target.id, name, row.get("version")]
+    offset = desk.cursors.open(call.cursor, bound_to)[0] if call.cursor else 0
+    names = await desk.names(entity, [row], chosen)
+    item = render(entity, row, call.chosen(), names)
+    text = as_text(item.get(name))
+    shown, next_offset = part(text, offset)
+    if not offset and next_offset is None:
+        return _answer(call, target, row, item, {})
+    item[name] = shown
+    page: dict[str, Any] = {"chars": len(text), "has_more": next_offset is not None}
+    if next_offset is not None:
+        page["next_cursor"] = desk.cursors.seal([next_offset], bound_to)
+    return _answer(call, target, row, item, {}, page=page)
+
+
+def _version_of(entity: EntityType) -> tuple[str, ...]:
+    return ("version",) if "version" in entity.fields else ()
+
+
+async def _read_document(desk: Desk, call: Call, target: Target) -> dict[str, Any]:
+    """Read a document as one Markdown text, in parts when it is long."""
+    chosen = [name for name in call.chosen() if name != "description"]
+    bound_to = [desk.user_id, "text", target.id]
+    opened = desk.cursors.open(call.cursor, bound_to) if call.cursor else [None, None, 0]
+    after, skip = opened[:2], opened[2]
+    position = after if after[0] is not None else None
+    row, outline, included = await asyncio.gather(
+        _row(desk, call, target, [*chosen, "description"]),
+        desk.rows(plan_outline(target.id, OUTLINE_ROWS, position)),
+        _included(desk, call, target),
+    )
+    head = ""
+    if not call.cursor:
+        head = render_head(row["name"], handle_of(call.entity, row), row.get("description"))
+    rows = outline[:OUTLINE_ROWS]
+    piece = render_part(head, rows, skip)
+    page: dict[str, Any] = {"returned": piece.rows, "has_more": False}
+    following = _following(outline, after, piece.next_at)
+    if following is not None:
+        page |= {"has_more": True, "next_cursor": desk.cursors.seal(following, bound_to)}
+    names = await desk.names(call.entity, [row], chosen)
+    item = render(call.entity, row, [call.entity.handle, "title"] if call.cursor else chosen, names)
+    return _answer(call, target, row, item | {"markdown": piece.text}, included, page=page)
+
+
+def _following(
+    outline: Sequence[Row], after: Sequence[Any], next_at: tuple[int, int] | None
+) -> list[Any] | None:
+    """Give the place of the next part: the last row before it, and characters of the next to skip."""
+    if next_at is None:
+        if len(outline) <= OUTLINE_ROWS:
+            return None
+        next_at = (OUTLINE_ROWS, 0)
+    at, skip = next_at
+    before = [outline[at - 1]["position"], outline[at - 1]["id"]] if at else list(after)
+    return [*before, skip]
+
+
+async def _read_many(desk: Desk, call: Call) -> dict[str, Any]:
+    """Read several entities at once; those that are not there are named."""
+    entity, chosen = call.entity, call.chosen()
+    rows = await desk.rows(plan_named(entity, chosen, call.ids))
+    found: dict[str, Row] = {}
+    for row in rows:
+        for name in (row[entity.unique], handle_of(entity, row)):
+            found.setdefault(str(name).casefold(), row)
+    missing = [one for one in call.ids if one.casefold() not in found]
+    if len(missing) == len(call.ids):
+        raise not_found(entity, ", ".join(missing))
+    present = [found[one.casefold()] for one in call.ids if one.casefold() in found]
+    ordered = {row[entity.unique]: row for row in present}
+    names = await desk.names(entity, ordered.values(), chosen)
+    items = [render(entity, row, chosen, names) for row in ordered.values()]
+    fitted = fit(items, entity.handle, how_to_read)
+    warnings = list(call.warnings)
+    if fitted.left_out:
+        left = [handle_of(entity, row) for row in list(ordered.values())[len(fitted.items) :]]
+        warnings.append(f"too much for one answer; read these by another call: {', '.join(left)}")
+    return answer(
+        call.operation,
+        entity,
+        items=fitted.items,
+        not_found=missing,
+        truncated=fitted.truncated,
+        warnings=warnings,
+    )
