@@ -79,9 +79,9 @@ begin
   if p_held is null then
     raise exception 'no such %, or you have no role in it', v_scope
       using errcode = '42501', detail = 'no_role',
-      hint = format('To %s a %s you need the %s role %s.', p_operation, p_type, v_scope, v_needed);
+      hint = format('%s %s needs the %s role %s.', p_operation, p_type, v_scope, v_needed);
   end if;
-  raise exception 'to % a % you need the % role %, you are %',
+  raise exception '% % needs the % role %, yours is %',
       p_operation, p_type, v_scope, v_needed, p_held
     using errcode = '42501', detail = 'role_too_low',
     hint = format('Ask who administers the %s for the role %s.', v_scope, v_needed);

@@ -322,7 +322,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   v_user uuid := auth.uid();
   v_row public.projects;
-  v_key text := p_key;
+  v_key text := upper(p_key);
   v_slug text := p_slug;
   v_base text;
 begin

@@ -21,12 +21,12 @@ create table public.items (
   content_version integer not null,
   updated_at timestamptz not null,
   deleted_at timestamptz,
-  -- A vector holds one megabyte of lexemes at most; 150,000 characters always fit.
+  -- A vector holds one megabyte of lexemes at most; 100,000 characters always fit.
   search tsvector not null generated always as (
     setweight(to_tsvector('simple', coalesce(key, '')), 'A')
     -- The title of what has no key is only its first line.
     || setweight(to_tsvector('english', title), case when key is null then 'D' else 'A' end::"char")
-    || setweight(to_tsvector('english', left(coalesce(body, ''), 150000)), 'B')) stored,
+    || setweight(to_tsvector('english', left(coalesce(body, ''), 100000)), 'B')) stored,
   constraint items_key_unique unique (organization_id, key),
   constraint items_in_organization unique (organization_id, id),
   constraint items_project foreign key (organization_id, project_id)

@@ -40,7 +40,8 @@ create table public.document_blocks (
   heading_level smallint check (heading_level between 1 and 6),
   body text check (char_length(body) <= 100000),
   content jsonb check (octet_length(content::text) <= 262144),
-  position bigint not null,
+  -- Within what JSON numbers hold exactly, with room to append.
+  position bigint not null check (abs(position) < 4503599627370496),
   version integer not null default 1,
   content_version integer not null default 1,
   created_at timestamptz not null default now(),

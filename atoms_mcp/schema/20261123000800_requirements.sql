@@ -8,7 +8,8 @@ create table public.requirements (
   parent_id uuid,
   key text not null,
   external_id text check (char_length(external_id) between 1 and 200),
-  position bigint not null,
+  -- Within what JSON numbers hold exactly, with room to append.
+  position bigint not null check (abs(position) < 4503599627370496),
   name text not null check (char_length(name) <= 300 and btrim(name) <> ''),
   description text check (char_length(description) <= 100000),
   rationale text check (char_length(rationale) <= 20000),

@@ -69,19 +69,20 @@ begin
       from public.projects as p
       where p.id = p_project and v_role is not null
         and (p_organization is null or p.organization_id = p_organization);
-    -- A deleted project is in the sight of those who may restore it, and of nobody else.
-    if v_is_deleted and app.project_rank(v_role)
-        < app.project_rank(app.needed_role('project', 'restore')) then
+    -- A deleted project is in the sight of those who may restore it, and nothing inside it.
+    if v_is_deleted and (v_type <> 'project' or app.project_rank(v_role)
+        < app.project_rank(app.needed_role('project', 'restore'))) then
       v_organization := null;
     end if;
     v_role := case when v_organization is not null then v_role end;
   end if;
   if v_scope <> 'project' then
+    v_organization := coalesce(p_organization, v_organization);
     v_role := app.my_organization_role(v_organization);
     select o.deleted_at is not null into v_is_deleted
       from public.organizations as o where o.id = v_organization;
-    if v_is_deleted and app.organization_rank(v_role)
-        < app.organization_rank(app.needed_role('organization', 'restore')) then
+    if v_is_deleted and (v_type <> 'organization' or app.organization_rank(v_role)
+        < app.organization_rank(app.needed_role('organization', 'restore'))) then
       v_role := null;
     end if;
   end if;

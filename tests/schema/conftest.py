@@ -26,6 +26,10 @@ PROJECT_ROLES = {
     "editor": "editor",
     "viewer": "viewer",
 }
+SPEAK = (
+    "select set_config('request.jwt.claims', $1, true), set_config('request.headers', $2, true),"
+    " set_config('role', $3, true)"
+)
 PEOPLE = (*ORGANIZATION_ROLES, *PROJECT_ROLES)
 EVERYBODY = (*PEOPLE, "suspended", "stranger")
 
@@ -34,7 +38,7 @@ def pytest_collection_modifyitems(items):
     """One loop for all: the cluster's keeper and the connections belong to it."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
@@ -85,22 +89,28 @@ class World:
         assert caught.value.sqlstate == code, caught.value
         return caught.value
 
+    async def may(self, who: str, sql: str, *args: Any) -> bool:
+        """Tell whether the database does it for this person; nothing is left of the try.
+
+        No: the refusal 42501, or no row touched. Any other error is raised.
+        """
+        attempt = self.connection.transaction()
+        await attempt.start()
+        try:
+            return bool(await self.run(who, sql, *args))
+        except asyncpg.InsufficientPrivilegeError:
+            return False
+        finally:
+            await attempt.rollback()
+
     @asynccontextmanager
     async def speaking(self, who: str, headers: dict | None = None):
         role, claims = self._identity(who)
         said = json.dumps(headers) if headers else ""
         async with self.connection.transaction():
-            await self.connection.execute(
-                "select set_config('request.jwt.claims', $1, true),"
-                " set_config('request.headers', $2, true), set_config('role', $3, true)"
-                .replace("$1", _literal(claims)).replace("$2", _literal(said))
-                .replace("$3", _literal(role))
-            )
+            await self.connection.fetch(SPEAK, claims, said, role)
             yield
-            await self.connection.execute(
-                "select set_config('request.jwt.claims', '', true),"
-                " set_config('request.headers', '', true), set_config('role', 'postgres', true)"
-            )
+            await self.connection.fetch(SPEAK, "", "", "postgres")
 
     def _identity(self, who: str) -> tuple[str, str]:
         if who == "operator":
@@ -155,10 +165,6 @@ class World:
             f" ({', '.join(f'${n}' for n in range(1, len(given) + 1))}) returning *",
             *given.values(),
         )
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 async def populate(world: World) -> None:
