@@ -12,6 +12,7 @@ from atoms_mcp.local.files import write_private
 
 NAME = "gateway.json"
 HOST = "127.0.0.1"
+HIGHEST_PORT = 65535
 
 
 def bind(state_dir: Path, wanted: int) -> socket.socket:
@@ -33,7 +34,8 @@ def bind(state_dir: Path, wanted: int) -> socket.socket:
 def _remembered(state_dir: Path, wanted: int) -> tuple[int, ...]:
     try:
         said = orjson.loads((state_dir / NAME).read_bytes())
-        return (int(said["port"]),) if said["wanted"] == wanted else ()
+        port = int(said["port"])
+        return (port,) if said["wanted"] == wanted and 0 < port <= HIGHEST_PORT else ()
     except (OSError, ValueError, KeyError, TypeError):
         return ()
 
@@ -41,7 +43,7 @@ def _remembered(state_dir: Path, wanted: int) -> tuple[int, ...]:
 def _try(port: int) -> socket.socket | None:
     try:
         return _bound(port)
-    except (OSError, OverflowError):
+    except OSError:
         return None
 
 
