@@ -3,7 +3,7 @@
 -- An item table has the columns id, organization_id, project_id, document_id or none, key or
 -- none, version, content_version, created_at/by, updated_at/by, deleted_at/by. Its triggers run
 -- in the order of their names: before a row t1 (project of the document), t2 (stamp), t3 (place
--- in the document), t4 (parent), t5 (approval); after it register_* and record_*.
+-- in the document), t4 (parent), t5 (approval); after it u1 (registry), u2 (history).
 
 -- One row per item whatever its type: real foreign keys for what hangs on an item, one look-up
 -- by key, one full-text index, one policy. Written by trigger only.
@@ -326,15 +326,15 @@ $$;
 create trigger keep before update or delete on public.revisions
   for each row execute function app.keep_revisions();
 
-create trigger record_new after insert on public.organizations
+create trigger u2_record_new after insert on public.organizations
   referencing new table as new_rows
   for each statement execute function app.record_new_rows('organization');
-create trigger record_change after update on public.organizations
+create trigger u2_record_change after update on public.organizations
   for each row when (new.version <> old.version) execute function app.record_change('organization');
-create trigger record_new after insert on public.projects
+create trigger u2_record_new after insert on public.projects
   referencing new table as new_rows
   for each statement execute function app.record_new_rows('project');
-create trigger record_change after update on public.projects
+create trigger u2_record_change after update on public.projects
   for each row when (new.version <> old.version) execute function app.record_change('project');
 
 revoke all on all functions in schema app from public, anon;

@@ -156,21 +156,21 @@ create trigger t5_approve_new before insert on public.documents
 create trigger t5_approve_change before update on public.documents
   for each row when (new.status = 'approved' and old.status <> 'approved')
   execute function app.guard_approval('document');
-create trigger register_new after insert on public.documents
+create trigger u1_register_new after insert on public.documents
   referencing new table as new_rows
   for each statement execute function app.register_new_items('document');
-create trigger register_change after update on public.documents
+create trigger u1_register_change after update on public.documents
   for each row when (new.version <> old.version)
   execute function app.register_changed_item();
-create trigger forget after delete on public.documents
+create trigger u1_forget after delete on public.documents
   referencing old table as old_rows
   for each statement execute function app.forget_items();
-create trigger record_new after insert on public.documents
+create trigger u2_record_new after insert on public.documents
   referencing new table as new_rows
   for each statement execute function app.record_new_rows('document');
-create trigger record_change after update on public.documents
+create trigger u2_record_change after update on public.documents
   for each row when (new.version <> old.version) execute function app.record_change('document');
-create trigger cascade_document after update on public.documents
+create trigger u3_cascade after update on public.documents
   for each row when (new.deleted_at is distinct from old.deleted_at)
   execute function app.cascade_document();
 
@@ -186,19 +186,19 @@ create trigger t3_place_change before update on public.document_blocks
   for each row when (new.document_id <> old.document_id or new.position is null
     or new.deleted_at is null and old.deleted_at is not null)
   execute function app.place_in_document();
-create trigger register_new after insert on public.document_blocks
+create trigger u1_register_new after insert on public.document_blocks
   referencing new table as new_rows
   for each statement execute function app.register_new_items('block');
-create trigger register_change after update on public.document_blocks
+create trigger u1_register_change after update on public.document_blocks
   for each row when (new.version <> old.version)
   execute function app.register_changed_item();
-create trigger forget after delete on public.document_blocks
+create trigger u1_forget after delete on public.document_blocks
   referencing old table as old_rows
   for each statement execute function app.forget_items();
-create trigger record_new after insert on public.document_blocks
+create trigger u2_record_new after insert on public.document_blocks
   referencing new table as new_rows
   for each statement execute function app.record_new_rows('block');
-create trigger record_change after update on public.document_blocks
+create trigger u2_record_change after update on public.document_blocks
   for each row when (new.version <> old.version) execute function app.record_change('block');
 
 revoke all on all functions in schema app from public, anon;

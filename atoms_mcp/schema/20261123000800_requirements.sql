@@ -127,19 +127,19 @@ create trigger t5_approve_new before insert on public.requirements
 create trigger t5_approve_change before update on public.requirements
   for each row when (new.status = 'approved' and old.status <> 'approved')
   execute function app.guard_approval('requirement');
-create trigger register_new after insert on public.requirements
+create trigger u1_register_new after insert on public.requirements
   referencing new table as new_rows
   for each statement execute function app.register_new_items('requirement');
-create trigger register_change after update on public.requirements
+create trigger u1_register_change after update on public.requirements
   for each row when (new.version <> old.version)
   execute function app.register_changed_item();
-create trigger forget after delete on public.requirements
+create trigger u1_forget after delete on public.requirements
   referencing old table as old_rows
   for each statement execute function app.forget_items();
-create trigger record_new after insert on public.requirements
+create trigger u2_record_new after insert on public.requirements
   referencing new table as new_rows
   for each statement execute function app.record_new_rows('requirement');
-create trigger record_change after update on public.requirements
+create trigger u2_record_change after update on public.requirements
   for each row when (new.version <> old.version) execute function app.record_change('requirement');
 
 revoke all on all functions in schema app from public, anon;
