@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAME = "postmaster.pid"
+PROC = Path("/proc")
+PS = "/bin/ps"  # where there is no /proc (macOS)
 PID, PORT, SOCKET_DIR, STATUS = 0, 3, 4, 7
 
 
@@ -46,14 +48,13 @@ def is_postmaster(pid: int, data_dir: Path) -> bool:
 
 
 def _command_line(pid: int) -> list[str]:
-    proc = Path("/proc")
-    if (proc / "self").exists():
+    if (PROC / "self").exists():
         try:
-            return (proc / str(pid) / "cmdline").read_text(errors="replace").split("\0")
+            return (PROC / str(pid) / "cmdline").read_text(errors="replace").split("\0")
         except OSError:
             return []
     done = subprocess.run(  # noqa: S603 - our own argument list, no shell
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
+        [PS, "-ww", "-o", "command=", "-p", str(pid)],
         capture_output=True,
         text=True,
         check=False,

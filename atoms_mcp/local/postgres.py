@@ -110,8 +110,10 @@ class Postgres:
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
         for number, patience_s in STOPS:
-            if self.pid is None or not self._signal(self.pid, number):
+            if self.pid is None or not self._is_alive(self.pid):
                 break
+            with contextlib.suppress(ProcessLookupError):  # it may end in between
+                os.kill(self.pid, number)
             try:
                 await asyncio.wait_for(self._gone(self.pid), patience_s)
                 break
@@ -285,15 +287,6 @@ class Postgres:
             return
         while is_postmaster(pid, self.data_dir):  # noqa: ASYNC110 - a foreign process tells nobody
             await asyncio.sleep(WATCH_S)
-
-    def _signal(self, pid: int, number: signal.Signals) -> bool:
-        if not self._is_alive(pid):
-            return False
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return False
-        return True
 
 
 def _short_dir(data_dir: Path) -> Path:

@@ -4,9 +4,6 @@ Source: architecture.md section 4; design page "local-stack".
 """
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -128,41 +125,6 @@ class Stack:
         )
         exits.push_async_callback(_close, pool)
         return pool
-
-
-async def run(
-    settings: StackSettings, *, with_demo: bool, announce: Callable[[Stack], None]
-) -> None:
-    """Run a stack until SIGINT or SIGTERM; `announce` is called once it answers.
-
-    Raises:
-        StackError: it cannot start.
-    """
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    stack = Stack(settings, with_demo=with_demo)
-    try:
-        if await _unless(stopped, stack.start()):
-            announce(stack)
-            await stopped.wait()
-    finally:
-        await stack.stop()
-
-
-async def _unless(stopped: asyncio.Event, starting: Coroutine[object, object, None]) -> bool:
-    """Wait for `starting` to end, and say so; or abandon it once `stopped` is set."""
-    start, stop = asyncio.create_task(starting), asyncio.create_task(stopped.wait())
-    await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    if start.done():
-        start.result()
-        return True
-    start.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await start
-    return False
 
 
 def limits(settings: StackSettings) -> Limits:
