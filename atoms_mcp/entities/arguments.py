@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from atoms_mcp.entities.catalogue import OPERATIONS, Catalogue, EntityType
-from atoms_mcp.entities.compat import modernize
+from atoms_mcp.entities.catalogue import OPERATIONS, Catalogue, EntityType, Field
+from atoms_mcp.entities.compat import RELATIONS, modernize
 from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
-from atoms_mcp.entities.suggest import listed
+from atoms_mcp.entities.suggest import listed, nearest
 from atoms_mcp.errors import ToolError
 
 ARGUMENTS = (
@@ -97,7 +97,8 @@ def accept_entity(catalogue: Catalogue, arguments: dict[str, Any]) -> dict[str, 
         *_filter_faults(entity, modern),
         *_missing(operation, modern),
     ]
-    raise_for(faults, see=SEE if faults and faults[0].field.startswith(("data", "filters")) else "")
+    about_fields = faults and faults[0].field.startswith(("data", "items", "filters"))
+    raise_for(faults, see=SEE if about_fields else "")
     return modern
 
 
@@ -168,7 +169,7 @@ def _renamed(given: Mapping[str, Any], aliases: Mapping[str, str], path: str) ->
 
 def _expand_relations(entity: EntityType, modern: dict[str, Any]) -> None:
     """Turn the older include_relations into what a read of this type can bring along."""
-    if modern.get("include") == ["relations"]:
+    if modern.get("include") == [RELATIONS]:
         modern["include"] = list(entity.includes) if modern["operation"] == "read" else []
     if isinstance(parent_type := modern.get("parent_type"), str) and parent_type in entity.parents:
         del modern["parent_type"]
@@ -209,23 +210,36 @@ def _row_faults(
 ) -> Iterator[Fault]:
     writable = {field.name: field for field in entity.writable(operation)}
     for name in row:
-        if name in writable:
-            continue
-        field = entity.fields.get(name)
-        if field is None:
-            yield unknown("field", f"{path}.{name}", name, writable)
-        elif field.write == "create":
-            yield Fault(f"{path}.{name} is set at creation and stays", f"{path}.{name}")
-        elif field.write == "update":
-            message = f"{path}.{name} cannot be given at creation"
-            yield Fault(message, f"{path}.{name}", fix=f"create it first, then update {name}")
-        else:
-            message = f"{path}.{name} is set by the server"
-            yield Fault(message, f"{path}.{name}", tuple(writable))
+        if name not in writable:
+            yield _unwritable(entity, f"{path}.{name}", name, writable)
     if operation == "create":
         for field in writable.values():
             if field.is_required and row.get(field.name) is None:
                 yield Fault(f"{path}.{field.name} is missing", f"{path}.{field.name}", field.values)
+
+
+def _unwritable(entity: EntityType, path: str, name: str, writable: Mapping[str, Field]) -> Fault:
+    """Say why a field cannot be given here."""
+    field = entity.fields.get(name)
+    if field is None:
+        return _unknown_field(path.rpartition(".")[0], name, writable)
+    if field.write == "create":
+        return Fault(f"{path} is set at creation and stays", path, fix=f"leave {name} out")
+    if field.write == "update":
+        fix = f"create it first, then update {name}"
+        return Fault(f"{path} cannot be given at creation", path, fix=fix)
+    return Fault(f"{path} is set by the server", path, fix=f"leave {name} out")
+
+
+def _unknown_field(path: str, name: str, writable: Mapping[str, Field]) -> Fault:
+    """Make the fault of an unknown field; where one was probably meant, with its allowed values."""
+    near = nearest(name, writable)
+    if near is None:
+        return unknown("field", f"{path}.{name}", name, writable)
+    values = writable[near].values
+    allowed = f" Allowed: {listed(values)}." if values else ""
+    message = f"unknown field {path}.{name}. Did you mean {path}.{near}?{allowed}"
+    return Fault(message, f"{path}.{name}", values, f"{path}.{near}", f"use {path}.{near}")
 
 
 def _filter_faults(entity: EntityType, modern: Mapping[str, Any]) -> Iterator[Fault]:

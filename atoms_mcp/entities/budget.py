@@ -12,8 +12,8 @@ import orjson
 BUDGET_BYTES = 32_000
 # What an answer says around its items, and the notes about what was cut.
 FRAME_BYTES = 1_500
-# One part of a text that is read in parts.
-PART_CHARS = 24_000
+# One part of a text that is read in parts, in UTF-8.
+PART_BYTES = 24_000
 CUT_CHARS = (24_000, 8_000, 4_000, 2_000, 1_000, 500, 200)
 ELLIPSIS = "…"
 
@@ -100,9 +100,17 @@ def part(text: str, offset: int) -> tuple[str, int | None]:
 
     A part ends at the end of a line where there is one in its last quarter.
     """
-    if len(text) - offset <= PART_CHARS:
-        return text[offset:], None
-    end = offset + PART_CHARS
-    line = text.rfind("\n", end - PART_CHARS // 4, end)
+    fitting = head_of(text[offset:], PART_BYTES)
+    end = offset + len(fitting)
+    if end >= len(text):
+        return fitting, None
+    line = text.rfind("\n", end - len(fitting) // 4, end)
     end = line + 1 if line >= 0 else end
     return text[offset:end], end
+
+
+def head_of(text: str, limit_bytes: int) -> str:
+    """Give the beginning of a text that fits so many bytes of UTF-8."""
+    if len(text) * 4 <= limit_bytes:
+        return text
+    return text.encode("utf-8", "replace")[:limit_bytes].decode("utf-8", "ignore")

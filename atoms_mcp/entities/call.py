@@ -120,27 +120,32 @@ def _filters(entity: EntityType, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _faults(entity: EntityType, operation: str, arguments: Mapping[str, Any]) -> Iterator[Fault]:
-    for path, row in _rows(arguments):
-        for name, value in row.items():
-            yield from value_faults(entity.fields[name], f"{path}.{name}", value)
+    yield from _data_faults(entity, operation, arguments)
     for name, value in arguments.get("filters", {}).items():
         yield from filter_faults(entity.filters[name], f"filters.{name}", value)
-    for name in arguments.get("fields", ()):
-        if name not in entity.fields:
-            yield unknown(f"{entity.name} field", f"fields.{name}", name, entity.fields)
+    for name in set(arguments.get("fields", ())) - set(entity.fields):
+        yield unknown(f"{entity.name} field", f"fields.{name}", name, entity.fields)
     if operation == "list" and "sort" in arguments:
         yield from _sort_faults(entity, arguments["sort"])
     if operation in COMMON_INCLUDES:
         allowed = includes(entity, operation)
-        for name in arguments.get("include", ()):
-            if name not in allowed:
-                yield not_allowed("include", name, allowed)
-    if operation == "update" and not arguments["data"]:
-        yield Fault(
-            "data is empty", "data", tuple(field.name for field in entity.writable("update"))
-        )
+        asked = arguments.get("include", ())
+        yield from (not_allowed("include", name, allowed) for name in asked if name not in allowed)
     if operation == "search" and not arguments["query"].strip():
         yield Fault("query is empty", "query", fix="give words to look for, or use operation list")
+    if "ids" in arguments and entity.unique != "id":
+        yield Fault(f"{entity.plural} are read one at a time", "ids", fix="give entity_id")
+
+
+def _data_faults(
+    entity: EntityType, operation: str, arguments: Mapping[str, Any]
+) -> Iterator[Fault]:
+    for path, row in _rows(arguments):
+        for name, value in row.items():
+            yield from value_faults(entity.fields[name], f"{path}.{name}", value)
+    if operation == "update" and not arguments["data"]:
+        names = tuple(field.name for field in entity.writable("update"))
+        yield Fault("data is empty", "data", names)
     if "items" in arguments and not entity.is_batch:
         fix = f"create each {entity.name} by data in a call of its own"
         yield Fault(f"{entity.plural} are created one at a time", "items", fix=fix)

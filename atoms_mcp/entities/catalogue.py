@@ -15,15 +15,8 @@ from atoms_mcp.errors import ConfigError
 
 OPERATIONS = ("list", "read", "search", "history", "create", "update", "delete", "restore")
 WRITES = frozenset({"create", "update", "delete", "restore"})
-# Column of a child that names its parent, by the parent's type.
-PARENT_COLUMNS = MappingProxyType(
-    {
-        "organization": "organization_id",
-        "project": "project_id",
-        "document": "document_id",
-        "requirement": "parent_id",
-    }
-)
+# What can hold entities, from the widest place to the narrowest.
+PARENT_LEVELS = ("organization", "project", "document", "requirement")
 
 Kind = Literal["id", "text", "long", "choice", "texts", "integer", "object", "time", "user", "item"]
 KINDS = frozenset(Kind.__args__)  # type: ignore[attr-defined] # a Literal has its members there
@@ -238,14 +231,25 @@ def _filter(name: str, spec: Mapping[str, Any], fields: Mapping[str, Field]) -> 
 
 def _faults(entity: EntityType, types: Mapping[str, EntityType]) -> Iterator[str]:
     """Name what the tables of one type say against each other."""
-    known = {field.column for field in entity.fields.values()}
     for field in entity.fields.values():
-        if field.kind not in KINDS:
-            yield f"{entity.name}.fields.{field.name}: unknown kind {field.kind}"
-        if field.kind == "choice" and not field.values:
-            yield f"{entity.name}.fields.{field.name}: a choice needs values"
-        if field.kind == "item" and field.refers not in types:
-            yield f"{entity.name}.fields.{field.name}: refers must name a type"
+        yield from _field_faults(f"{entity.name}.fields.{field.name}", field, types)
+    yield from _column_faults(entity)
+    yield from _place_faults(entity, types)
+    yield from _operation_faults(entity)
+
+
+def _field_faults(path: str, field: Field, types: Mapping[str, EntityType]) -> Iterator[str]:
+    if field.kind not in KINDS:
+        yield f"{path}: unknown kind {field.kind}"
+    if field.kind == "choice" and not field.values:
+        yield f"{path}: a choice needs values"
+    if field.kind == "item" and field.refers not in types:
+        yield f"{path}: refers must name a type"
+
+
+def _column_faults(entity: EntityType) -> Iterator[str]:
+    """Name filters and sorts that stand on no field."""
+    known = {field.column for field in entity.fields.values()}
     for item in entity.filters.values():
         if item.match not in MATCHES:
             yield f"{entity.name}.filters.{item.name}: unknown match {item.match}"
@@ -257,15 +261,17 @@ def _faults(entity: EntityType, types: Mapping[str, EntityType]) -> Iterator[str
     for sort in (entity.default_sort, entity.inside_sort):
         if sort.removeprefix("-") not in entity.sorts:
             yield f"{entity.name}.sorts: {sort} is not one of them"
+
+
+def _place_faults(entity: EntityType, types: Mapping[str, EntityType]) -> Iterator[str]:
     for parent in entity.parents:
-        if parent not in PARENT_COLUMNS or parent not in types:
+        if parent not in PARENT_LEVELS or parent not in types:
             yield f"{entity.name}.parents: {parent} cannot hold anything"
     if entity.lives_in is not None and entity.lives_in not in entity.parents:
         yield f"{entity.name}.lives_in: {entity.lives_in} is not one of parents"
     for include in entity.includes.values():
         if include.type not in types:
             yield f"{entity.name}.includes.{include.name}: {include.type} is not a type"
-    yield from _operation_faults(entity)
 
 
 def _operation_faults(entity: EntityType) -> Iterator[str]:

@@ -19,6 +19,8 @@ RENAMED = {
 }
 FORMATS = {"detailed": "full", "raw": "full", "summary": "concise"}
 MAX_OFFSET = 1000
+# What include_relations becomes, until it is known what the type can bring along.
+RELATIONS = "relations"
 OFFSET_CURSOR = "offset:"
 
 
@@ -33,14 +35,7 @@ def modernize(arguments: dict[str, Any]) -> dict[str, Any]:
     for old, new in RENAMED.items():
         if old in modern:
             _rename(modern, old, new)
-    if isinstance(modern.get("format"), str):
-        modern["format"] = FORMATS.get(modern["format"], modern["format"])
-    if isinstance(modern.get("sort"), str):
-        modern["sort"] = _sort(modern["sort"])
-    if isinstance(modern.get("include"), bool):
-        modern["include"] = ["relations"] if modern["include"] else []
-    if modern.get("operation") == "get":
-        modern["operation"] = "read"
+    _reword(modern)
     if "soft_delete" in modern:
         _check_soft(modern.pop("soft_delete"))
     if "offset" in modern:
@@ -48,6 +43,18 @@ def modernize(arguments: dict[str, Any]) -> dict[str, Any]:
     if modern.get("operation") == "list" and "query" in modern:
         modern["operation"] = "search"
     return modern
+
+
+def _reword(modern: dict[str, Any]) -> None:
+    """Turn older values of arguments into today's."""
+    if isinstance(modern.get("format"), str):
+        modern["format"] = FORMATS.get(modern["format"], modern["format"])
+    if isinstance(modern.get("sort"), str):
+        modern["sort"] = _sort(modern["sort"])
+    if isinstance(modern.get("include"), bool):
+        modern["include"] = [RELATIONS] if modern["include"] else []
+    if modern.get("operation") == "get":
+        modern["operation"] = "read"
 
 
 def _rename(modern: dict[str, Any], old: str, new: str) -> None:

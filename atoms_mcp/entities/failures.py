@@ -52,21 +52,29 @@ def read_refusal(
     fix = one_line(hint or "", 300) if is_own else None
     found = CONSTRAINT.search(message)
     constraint = found[1] if found else ""
-    if code == "42501":
-        return Refusal("hidden" if details == "no_role" else "forbidden", None, text, fix)
-    if code == "23505":
-        return Refusal("duplicate", _field_of(entity, constraint))
-    if code == "23503":
-        return Refusal("reference", _field_of(entity, constraint), text, fix)
-    if code == "23502":
-        column = NULL_COLUMN.search(message)
-        field = entity.by_column(column[1]) if column else None
-        return Refusal("invalid", field.name if field else None, "a needed value is missing")
-    if code == "23514":
-        return _check_refusal(entity, constraint, details, text, fix)
-    if code in BAD_VALUES:
-        return Refusal("invalid", None, text or "a value has a form that cannot be stored", fix)
-    return Refusal("unknown")
+    match code:
+        case "42501":
+            refusal = Refusal("hidden" if details == "no_role" else "forbidden", None, text, fix)
+        case "23505":
+            refusal = Refusal("duplicate", _field_of(entity, constraint))
+        case "23503":
+            refusal = Refusal("reference", _field_of(entity, constraint), text, fix)
+        case "23502":
+            refusal = _null_refusal(entity, message)
+        case "23514":
+            refusal = _check_refusal(entity, constraint, details, text, fix)
+        case _ if code in BAD_VALUES:
+            text = text or "a value has a form that cannot be stored"
+            refusal = Refusal("invalid", None, text, fix)
+        case _:
+            refusal = Refusal("unknown")
+    return refusal
+
+
+def _null_refusal(entity: EntityType, message: str) -> Refusal:
+    column = NULL_COLUMN.search(message)
+    field = entity.by_column(column[1]) if column else None
+    return Refusal("invalid", field.name if field else None, "a needed value is missing")
 
 
 def _check_refusal(
@@ -91,15 +99,22 @@ def _field_of(entity: EntityType, constraint: str) -> str | None:
     return None
 
 
-def not_found(entity: EntityType, given: str, *, where: str | None = None) -> ToolError:
-    """Make the error for what does not exist or is out of sight: the two look the same."""
+def not_found(
+    entity: EntityType, given: str, *, where: str | None = None, field: str | None = None
+) -> ToolError:
+    """Make the error for what does not exist or is out of sight: the two look the same.
+
+    `where` is the place in which it was looked for, `field` the argument that named it.
+    """
     inside = f" in {where}" if where else ""
+    about = f"{field}: " if field else ""
+    details = {"entity_type": entity.name, "entity_id": given}
     find = "search" if "search" in entity.operations else "list"
     return ToolError(
         "not_found",
-        f"there is no {entity.name} {shown(given)}{inside} that you can see.",
+        f"{about}there is no {entity.name} {shown(given)}{inside} that you can see.",
         fix=f"check it: {entity.handle_help}; or look for it with operation {find}.",
-        details={"entity_type": entity.name, "entity_id": given},
+        details=details | ({"field": field} if field else {}),
     )
 
 
@@ -221,18 +236,26 @@ def duplicate(
     """Make the error for a value that another entity has already."""
     name = field or "a value that has to be unique"
     said = f" {shown(value)}" if value is not None else ""
-    holder = f" by {existing}" if existing else ""
+    holder = f" by {entity.name} {existing}" if existing and existing != value else ""
     details = {"field": field, "existing": existing}
-    fix = (
-        f"update {existing} instead, or choose another {name}."
-        if existing
-        else (f"choose another {name}; a deleted {entity.name} keeps its own.")
-    )
+    fix = f"choose another {name}; this one may be taken by something deleted or out of sight."
+    if existing:
+        fix = f"use or update {entity.name} {existing}, or choose another {name}."
     return ToolError(
         "duplicate",
         f"{name}{said} is taken{holder}.",
         fix=fix,
         details={key: value for key, value in details.items() if value},
+    )
+
+
+def twice_in_batch(field: str, value: object) -> ToolError:
+    """Make the error for a value that has to be unique and stands twice in one batch."""
+    return ToolError(
+        "duplicate",
+        f"{field} {shown(value)} is given to several of the items; nothing was created.",
+        fix=f"give each item a {field} of its own.",
+        details={"field": field},
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atoms_mcp.entities.suggest import did_you_mean, listed, nearest
+from atoms_mcp.entities.suggest import listed, nearest
 from atoms_mcp.errors import ToolError
 
 SHOWN_FAULTS = 6
@@ -21,13 +21,15 @@ class Fault:
 
 
 def unknown(what: str, path: str, name: str, valid: Iterable[str]) -> Fault:
-    """Make the fault of a name that is not one of `valid`."""
+    """Make the fault of a name that is not one of `valid`; `path` ends with it."""
     allowed = tuple(valid)
     near = nearest(name, allowed)
-    where = path.rpartition(".")[0]
-    meant = f"{where}.{near}" if where and near else near
-    suffix = did_you_mean(name, allowed).replace(str(near), str(meant)) if near else ""
-    return Fault(f"unknown {what} {path}.{suffix}".rstrip("."), path, allowed, meant)
+    if near is None:
+        return Fault(f"unknown {what} {path}", path, allowed)
+    meant = path.removesuffix(name) + near
+    return Fault(
+        f"unknown {what} {path}. Did you mean {meant}?", path, allowed, meant, f"use {meant}"
+    )
 
 
 def not_allowed(path: str, value: object, valid: Sequence[str]) -> Fault:

@@ -1,12 +1,12 @@
-"""A document as one Markdown text, requirements with their keys inline, in parts when it is long."""
+"""A document as one Markdown text with keys inline, in parts when it is long."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from atoms_mcp.entities.budget import PART_CHARS
+from atoms_mcp.entities.budget import PART_BYTES, head_of
 from atoms_mcp.entities.text import clean, one_line
 
 Row = Mapping[str, Any]
@@ -15,14 +15,14 @@ BLANK = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a document: its text, how many rows are in it, and where the next one begins.
+    """A piece of a document: its text, how many of the pieces given are in it, and what is next.
 
-    `next_at` is (index of the row among those given, characters of its text already shown), or
-    None when every row given is in.
+    `next_at` is (index of the piece that comes next, characters of it already shown), or None
+    when every piece given is in.
     """
 
     text: str
-    rows: int
+    pieces: int
     next_at: tuple[int, int] | None
 
 
@@ -72,29 +72,23 @@ def _content(content: object) -> str:
     return f"{fence}json\n{text}\n{fence}"
 
 
-def render_part(head: str, rows: Sequence[Row], skip_chars: int = 0) -> Part:
-    """Give as many rows as a part holds; `skip_chars` of the first one were shown before."""
-    pieces = [head] if head else []
-    used = len(head)
-    for at, text in _texts(rows, skip_chars):
-        room = PART_CHARS - used
-        if len(text) > room:
-            return _ended(pieces, rows, at, text, skip_chars if at == 0 else 0)
-        pieces.append(text)
-        used += len(text) + len(BLANK)
-    return Part(BLANK.join(pieces), len(rows), None)
+def join_part(pieces: Sequence[str], skip_chars: int = 0) -> Part:
+    """Join as many pieces as a part holds; `skip_chars` of the first one were shown before.
 
-
-def _texts(rows: Sequence[Row], skip_chars: int) -> Iterator[tuple[int, str]]:
-    for at, row in enumerate(rows):
-        yield at, render_row(row)[skip_chars if at == 0 else 0 :]
-
-
-def _ended(pieces: list[str], rows: Sequence[Row], at: int, text: str, shown: int) -> Part:
-    """End a part before row `at`, or inside it where it alone is longer than a part."""
-    if len(text) <= PART_CHARS and pieces:
-        return Part(BLANK.join(pieces), at, (at, shown))
-    used = sum(len(piece) + len(BLANK) for piece in pieces)
-    cut = max(PART_CHARS - used, PART_CHARS // 4)
-    pieces.append(text[:cut])
-    return Part(BLANK.join(pieces), min(at + 1, len(rows)), (at, shown + cut))
+    A piece that is longer than a part is shown in several.
+    """
+    taken: list[str] = []
+    room = PART_BYTES
+    for at, piece in enumerate(pieces):
+        skipped = skip_chars if at == 0 else 0
+        text = piece[skipped:]
+        needed = len(text.encode())
+        if needed <= room:
+            taken.append(text)
+            room -= needed + len(BLANK)
+            continue
+        if needed <= PART_BYTES and taken:
+            return Part(BLANK.join(taken), at, (at, skipped))
+        shown = head_of(text, max(room, PART_BYTES // 4))
+        return Part(BLANK.join([*taken, shown]), at + 1, (at, skipped + len(shown)))
+    return Part(BLANK.join(taken), len(pieces), None)

@@ -163,9 +163,10 @@ def _look_up(table: str, select: str, filters: tuple[tuple[str, str], ...]) -> R
 
 
 def best_matches(rows: Sequence[Mapping[str, Any]], text: str, ranked: Sequence[str]) -> list[Any]:
-    """Give the rows that `text` names exactly but for case, by the first of `ranked` columns to match.
+    """Give the rows that `text` names exactly but for case.
 
-    A key wins over a slug and a slug over a title; living rows win over deleted ones.
+    The first of the `ranked` columns that matches decides: a key wins over a slug, and a slug
+    over a title. Living rows win over deleted ones.
     """
     wanted = text.casefold()
     for column in ranked:

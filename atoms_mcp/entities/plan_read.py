@@ -27,6 +27,9 @@ from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.values import as_uuid
 
 MAX_HITS = 100
+OUTLINE_COLUMNS = (
+    "id,position,source,key,kind,heading_level,title,body,content,rationale,status,priority"
+)
 HISTORY_COLUMNS = "version,op,actor,actor_email,at,changed_fields,via"
 
 
@@ -131,7 +134,10 @@ def _page_of(
 
 
 def plan_rank(call: Call, scope: Scope, limit: int, position: Sequence[Any] | None) -> RestRequest:
-    """Plan the ranked search of items, 100 at most; `position` is (rank, id) of the last one seen."""
+    """Plan the ranked search of items; `limit` is 100 at most.
+
+    `position` is (rank, id) of the last one seen.
+    """
     rank, last = position or (None, None)
     body = {
         "p_query": call.query,

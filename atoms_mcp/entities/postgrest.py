@@ -72,32 +72,32 @@ def as_text(value: object) -> str:
 
 
 def equal(column: str, value: object) -> Condition:
-    """`column` equals `value`."""
+    """Ask that `column` equals `value`."""
     return Condition(column, "eq", as_text(value))
 
 
 def compare(column: str, operator: str, value: object) -> Condition:
-    """`column` stands in one of the order relations (gt, gte, lt, lte) to `value`."""
+    """Ask that `column` stands in one of the order relations (gt, gte, lt, lte) to `value`."""
     return Condition(column, operator, as_text(value))
 
 
 def one_of(column: str, values: Iterable[object]) -> Condition:
-    """`column` is one of `values`; no values match nothing."""
+    """Ask that `column` is one of `values`; no values match nothing."""
     return Condition(column, "in", f"({','.join(quote(as_text(value)) for value in values)})")
 
 
 def is_null(column: str) -> Condition:
-    """`column` has no value."""
+    """Ask that `column` has no value."""
     return Condition(column, "is", "null")
 
 
 def is_not_null(column: str) -> Condition:
-    """`column` has a value."""
+    """Ask that `column` has a value."""
     return Condition(column, "is", "null", is_negated=True)
 
 
 def overlaps(column: str, values: Iterable[str]) -> Condition:
-    """The array `column` holds at least one of `values`."""
+    """Ask that the array `column` holds at least one of `values`."""
     return Condition(column, "ov", array(values))
 
 
@@ -111,7 +111,7 @@ def array(values: Iterable[str]) -> str:
 
 
 def same_text(column: str, value: str) -> Condition:
-    """`column` equals `value` but for case.
+    """Ask that `column` equals `value` but for case.
 
     A superset: `*` cannot be written literally in a pattern, so it stands as "any one character".
     Compare what comes back with `str.casefold` where it decides anything.
@@ -120,7 +120,7 @@ def same_text(column: str, value: str) -> Condition:
 
 
 def contains_text(column: str, value: str) -> Condition:
-    """`column` contains `value`, whatever the case (a superset, as `same_text`)."""
+    """Ask that `column` contains `value`, whatever the case (a superset, as `same_text`)."""
     return Condition(column, "ilike", f"%{_pattern(value)}%")
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.entities.call import COMMON_INCLUDES, MAX_BATCH, includes
-from atoms_mcp.entities.catalogue import OPERATIONS, Catalogue, EntityType, Field
+from atoms_mcp.entities.catalogue import OPERATIONS, Catalogue, EntityType, Field, Filter
 
 Schema = dict[str, Any]
 TYPES: Mapping[str, Any] = MappingProxyType(
@@ -29,6 +29,18 @@ TYPES: Mapping[str, Any] = MappingProxyType(
     }
 )
 ONE_OR_MORE = MappingProxyType({"type": ["string", "array"], "items": {"type": "string"}})
+FILTER_WORDS = MappingProxyType(
+    {
+        "any": "text, or a list of texts",
+        "overlap": "text, or a list of texts: any of them",
+        "same": "the exact text, in any case",
+        "after": "a date or time",
+        "before": "a date or time",
+        "user": 'e-mail, UUID or "me"',
+        "item": "key or UUID",
+        "deleted": "true: deleted ones alone",
+    }
+)
 OUTPUT: Schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
 
@@ -219,10 +231,10 @@ def workspace_input(catalogue: Catalogue) -> Schema:
     return _closed(properties, ["operation"])
 
 
-def type_schema(entity: EntityType, operation: str) -> Schema:
-    """Give the exact schema of `data` for one type and operation (create or update)."""
-    fields = entity.writable(operation)
-    required = [field.name for field in fields if field.is_required and operation == "create"]
+def type_schema(entity: EntityType) -> Schema:
+    """Give the exact schema of `data` for one type; what is required is so at creation alone."""
+    fields = [field for field in entity.fields.values() if field.write]
+    required = [field.name for field in fields if field.is_required]
     return _closed({field.name: _exact(field) for field in fields}, required)
 
 
@@ -245,18 +257,26 @@ def _exact(field: Field) -> Schema:
 
 def describe_type(entity: EntityType) -> dict[str, Any]:
     """Tell all that can be asked of one type."""
+    fields = entity.fields.values()
     described: dict[str, Any] = {
         "about": entity.about,
         "entity_id": entity.handle_help,
         "operations": list(entity.operations),
         "instead": dict(entity.instead),
         "parent": list(entity.parents),
-        "fields": list(entity.fields),
-        "filters": {item.name: list(item.values) or item.match for item in entity.filters.values()},
+        "data": type_schema(entity) if entity.write_to else {},
+        "at_creation_only": [field.name for field in fields if field.write == "create"],
+        "by_update_only": [field.name for field in fields if field.write == "update"],
+        "read_only": [field.name for field in fields if not field.write],
+        "filters": {name: _taken(item) for name, item in entity.filters.items()},
         "sort": {"fields": list(entity.sorts), "default": entity.default_sort},
         "include": {name: list(includes(entity, name)) for name in ("list", "read")},
     }
-    for operation in ("create", "update"):
-        if operation in entity.operations:
-            described[f"{operation}_data"] = type_schema(entity, operation)
+    if entity.inside_sort != entity.default_sort:
+        described["sort"]["default_in_a_document"] = entity.inside_sort
     return {name: value for name, value in described.items() if value}
+
+
+def _taken(item: Filter) -> list[str] | str:
+    """Say what a filter takes."""
+    return list(item.values) or FILTER_WORDS[item.match]

@@ -19,12 +19,17 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     return min(partial, key=len) if lowered and partial else None
 
 
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """Give " Did you mean x?" or nothing, to be put after a sentence."""
-    near = nearest(name, valid)
-    return f" Did you mean {near}?" if near else ""
-
-
 def listed(names: Iterable[str]) -> str:
     """Give names as a list to read."""
     return ", ".join(names)
+
+
+def either(names: Iterable[str]) -> str:
+    """Give names as alternatives: "a", "a or b", "a, b or c"."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def counted(number: int, plural: str) -> str:
+    """Give a number of things: "1 document", "3 documents"."""
+    return f"{number} {plural.removesuffix('s') if number == 1 else plural}"

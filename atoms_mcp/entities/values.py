@@ -3,7 +3,7 @@
 References to other entities and users stay as they were named; `tools` resolves them.
 """
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -85,7 +85,7 @@ def _object_faults(field: Field, path: str, value: object) -> Iterator[Fault]:
 
 
 def stored(field: Field, value: Any) -> Any:  # noqa: ANN401 - any JSON value, and the same kind back
-    """Give a checked value as it is stored: titles and other one-line texts without outer blanks."""
+    """Give a checked value as it is stored: one-line texts without outer blanks."""
     if field.kind == "text" and isinstance(value, str):
         return value.strip()
     return value
@@ -96,12 +96,15 @@ def filter_faults(item: Filter, path: str, value: object) -> Iterator[Fault]:
     if item.match == "deleted":
         if not isinstance(value, bool):
             yield Fault(f"{path} must be true (deleted ones alone) or false", path)
-        return
-    if item.match in {"after", "before"}:
+    elif item.match in {"after", "before"}:
         if moment(value) is None:
             message = f"{path} must be a date or time like 2026-11-23T14:05:00Z, not {shown(value)}"
             yield Fault(message, path)
-        return
+    else:
+        yield from _choice_faults(item, path, value)
+
+
+def _choice_faults(item: Filter, path: str, value: object) -> Iterator[Fault]:
     values = as_list(value)
     most = 1 if item.match == "same" else MAX_ELEMENTS
     if not 1 <= len(values) <= most:
@@ -126,11 +129,11 @@ def moment(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     try:
-        parsed = datetime.datetime.fromisoformat(value.strip())
+        parsed = dt.datetime.fromisoformat(value.strip())
     except ValueError:
         return None
     if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=datetime.UTC)
+        parsed = parsed.replace(tzinfo=dt.UTC)
     return parsed.isoformat()
 
 

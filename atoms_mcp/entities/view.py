@@ -71,7 +71,7 @@ def handle_of(entity: EntityType, row: Row) -> str:
 
 
 def to_seconds(moment: str) -> str:
-    """Give a time as PostgreSQL prints it ("2026-11-23T14:05:00.123+00:00") to the second, in UTC."""
+    """Give a time, as PostgREST prints it ("2026-11-23T14:05:00.123+00:00"), to the second."""
     head, _, tail = moment.partition(".")
     if tail.endswith("+00:00") or (not tail and head.endswith("+00:00")):
         return f"{head.removesuffix('+00:00')}Z"
@@ -96,8 +96,9 @@ def render_revision(entity: EntityType, row: Row, names: Mapping[str, str] = NO_
 
 
 def _known_names(entity: EntityType) -> list[str]:
-    hidden = {"time", "user", "id"}
-    return [field.name for field in entity.fields.values() if field.kind not in hidden]
+    """Give what a caller could have set, or what names the entity."""
+    fields = entity.fields.values()
+    return [field.name for field in fields if field.write or field.name == entity.handle]
 
 
 def changed_names(entity: EntityType, columns: Sequence[str]) -> list[str]:

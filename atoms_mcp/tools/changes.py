@@ -1,4 +1,4 @@
-"""Changing one entity: update, delete, restore; a change that matches nothing is never a success."""
+"""Changing one entity: update, delete, restore. What matches nothing is never a success."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.failures import not_found
 from atoms_mcp.entities.plan_read import plan_read, plan_state
 from atoms_mcp.entities.plan_write import plan_delete, plan_restore, plan_update, stored_row
+from atoms_mcp.entities.suggest import counted
 from atoms_mcp.entities.view import Item, handle_of, render
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row, answer
@@ -107,7 +108,7 @@ def _shown(call: Call) -> list[str]:
     ]
 
 
-async def _answer(  # noqa: PLR0913 - what an answer about one change has to know
+async def _answer(
     desk: Desk, call: Call, target: Target, row: Row, shown: Sequence[str], warnings: list[str]
 ) -> dict[str, Any]:
     names = await desk.names(call.entity, [row], shown)
@@ -136,7 +137,7 @@ async def _check_confirmed(desk: Desk, call: Call, target: Target, attempt: Atte
     if access and not access.get("allowed"):
         raise await explain_forbidden(desk, attempt)
     item = render(entity, rows[0], fields)
-    held = " and ".join(f"{item.get(name, 0)} {name}" for name in entity.holds)
+    held = " and ".join(counted(item.get(name, 0), name) for name in entity.holds)
     said = "" if call.confirm is None else f" (confirm was {call.confirm!r})"
     raise ToolError(
         "invalid_argument",

@@ -1,6 +1,7 @@
 """Creating entities: one or a batch, all or none, and the same rows again for the same token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from atoms_mcp.entities.call import Call
@@ -14,7 +15,7 @@ from atoms_mcp.entities.plan_write import (
     token_id,
 )
 from atoms_mcp.entities.scope import Scope
-from atoms_mcp.entities.view import Item, render
+from atoms_mcp.entities.view import Item, handle_of, render
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row, answer
 from atoms_mcp.tools.places import find_scope
@@ -23,6 +24,19 @@ from atoms_mcp.tools.refusals import Attempt, ask_access, explain_forbidden, sen
 
 DOCUMENT = "document_id"
 References = Mapping[str, Mapping[str, Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The rows of a creation, in the order asked for.
+
+    `replayed` of them were stored by an earlier call with the same token, `differing` of those
+    with other values than this call gave.
+    """
+
+    rows: Sequence[Row]
+    replayed: int = 0
+    differing: Sequence[Row] = ()
 
 
 async def create_entities(desk: Desk, call: Call) -> dict[str, Any]:
@@ -41,10 +55,10 @@ async def create_entities(desk: Desk, call: Call) -> dict[str, Any]:
     if call.is_dry_run:
         return await _would_create(desk, call, scope, attempt)
     if call.entity.create_by:
-        created, replayed = await _create_by_call(desk, call, scope, attempt)
+        created = await _create_by_call(desk, call, scope, attempt)
     else:
-        created, replayed = await _insert(desk, call, rows, attempt)
-    return await _answer(desk, call, scope, created, replayed)
+        created = await _insert(desk, call, rows, attempt)
+    return await _answer(desk, call, scope, created)
 
 
 async def _scope(desk: Desk, call: Call) -> Scope:
@@ -112,41 +126,46 @@ async def _missing_document(desk: Desk, call: Call, scope: Scope) -> ToolError:
     )
 
 
-async def _insert(
-    desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt
-) -> tuple[list[Row], bool]:
+async def _insert(desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt) -> Created:
     """Insert rows; with a token those that an earlier call stored are read instead."""
     entity, chosen = call.entity, _shown(call)
     created = await send_change(desk, plan_insert(entity, rows, chosen), attempt)
     if call.client_token is None or len(created) == len(rows):
-        return created, False
-    stored = {row["id"]: row for row in created}
+        return Created(created)
     ids = [row["id"] for row in rows]
-    for row in await desk.rows(plan_ids(entity, chosen, ids)):
-        stored[row["id"]] = row
-    if len(stored) < len(rows):
+    missing = [one for one in ids if one not in {row["id"] for row in created}]
+    sent = dict.fromkeys(name for row in call.rows for name in row)
+    earlier = await desk.rows(plan_ids(entity, [*chosen, *sent], missing))
+    if len(earlier) < len(missing):
         raise ToolError(
             "conflict",
             "this client_token was used before for something that you cannot see any more.",
             fix="repeat the call with a new client_token.",
             details={"field": "client_token"},
         )
-    return [stored[one] for one in ids], True
+    stored = {row["id"]: row for row in (*created, *earlier)}
+    wanted = dict(zip(ids, rows, strict=True))
+    differing = [row for row in earlier if _differs(row, wanted[row["id"]])]
+    return Created([stored[one] for one in ids], len(earlier), differing)
 
 
-async def _create_by_call(
-    desk: Desk, call: Call, scope: Scope, attempt: Attempt
-) -> tuple[list[Row], bool]:
+def _differs(stored: Row, sent: Row) -> bool:
+    """Tell whether a row of an earlier call holds other values than were sent now."""
+    return any(name in stored and stored[name] != value for name, value in sent.items())
+
+
+async def _create_by_call(desk: Desk, call: Call, scope: Scope, attempt: Attempt) -> Created:
     """Create by the database's function, which makes the caller the owner."""
     entity, (data,) = call.entity, call.rows
     entity_id = None
     if call.client_token is not None:
         entity_id = token_id(desk.user_id, entity.name, call.client_token, 0)
-        earlier = await desk.rows(plan_ids(entity, _shown(call), [entity_id]))
+        earlier = await desk.rows(plan_ids(entity, [*_shown(call), *data], [entity_id]))
         if earlier:
-            return earlier, True
+            sent = stored_row(entity, data, {})
+            return Created(earlier, 1, [row for row in earlier if _differs(row, sent)])
     request = plan_creation_call(entity, data, scope, entity_id)
-    return await send_change(desk, request, attempt), False
+    return Created(await send_change(desk, request, attempt))
 
 
 def _shown(call: Call) -> list[str]:
@@ -155,28 +174,31 @@ def _shown(call: Call) -> list[str]:
     return [field.name for field in fields if field.is_brief and not field.is_overview]
 
 
-async def _answer(
-    desk: Desk,
-    call: Call,
-    scope: Scope,
-    created: Sequence[Row],
-    replayed: bool,  # noqa: FBT001 - one of two outcomes, named at the only call
-) -> dict[str, Any]:
+async def _answer(desk: Desk, call: Call, scope: Scope, created: Created) -> dict[str, Any]:
     chosen = _shown(call)
-    names = await desk.names(call.entity, created, chosen)
-    items: list[Item] = [render(call.entity, row, chosen, names) for row in created]
-    warnings = list(call.warnings)
-    if replayed:
-        warnings.append("this client_token was used before: nothing was created, see items")
+    names = await desk.names(call.entity, created.rows, chosen)
+    items: list[Item] = [render(call.entity, row, chosen, names) for row in created.rows]
     shown: dict[str, Any] = {"items": items} if call.is_batch else {"item": items[0]}
     return answer(
         "create",
         call.entity,
         scope=scope.label,
-        replayed=replayed or None,
-        warnings=warnings,
+        replayed=created.replayed > 0 or None,
+        warnings=[*call.warnings, *_replay_warnings(call, created)],
         **shown,
     )
+
+
+def _replay_warnings(call: Call, created: Created) -> Iterator[str]:
+    if created.replayed:
+        new = len(created.rows) - created.replayed
+        yield (
+            f"this client_token was used before: {created.replayed} were there already, "
+            f"{new} created now"
+        )
+    if created.differing:
+        names = ", ".join(handle_of(call.entity, row) for row in created.differing)
+        yield f"what is stored differs from what you sent now: {names}; update it if you must"
 
 
 async def _would_create(desk: Desk, call: Call, scope: Scope, attempt: Attempt) -> dict[str, Any]:

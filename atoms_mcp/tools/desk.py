@@ -66,7 +66,7 @@ def answer(operation: str, entity: EntityType, **members: Any) -> dict[str, Any]
     if members.get("items") == []:
         given["items"] = []
     ordered = {"ok": True, "op": operation, "type": entity.name}
-    for name in ("scope", "item", "items", "page"):
+    for name in ("scope", "entity_id", "item", "items", "page"):
         if name in given:
             ordered[name] = given.pop(name)
     return ordered | given

@@ -131,7 +131,8 @@ async def _hits(desk: Desk, call: Call, scope: Scope, hits: Sequence[Row], asked
         return Found(items, positions, has_more=False)
     last = hits[-1]
     note = (f"filters were applied to the best {len(hits)} hits; next_cursor goes on below them",)
-    return Found(items, positions, True, [last["rank"], last["id"]], None, note)
+    end = [last["rank"], last["id"]]
+    return Found(items, positions, has_more=True, end=end, warnings=note)
 
 
 async def _hit_rows(
@@ -184,7 +185,7 @@ def how_to_read(handle: str, name: str) -> str:
 
 
 async def show_history(desk: Desk, call: Call) -> dict[str, Any]:
-    """Tell what happened to one entity, newest first; in full, with the values after each change."""
+    """Tell what happened to one entity, newest first; in full with the values after a change."""
     entity, target = call.entity, await find_target(desk, call)
     bound_to = [desk.user_id, "history", entity.name, target.id]
     before = desk.cursors.open(call.cursor, bound_to)[0] if call.cursor else None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from atoms_mcp.entities.call import Call
-from atoms_mcp.entities.catalogue import EntityType
+from atoms_mcp.entities.catalogue import PARENT_LEVELS, EntityType
 from atoms_mcp.entities.failures import MAX_CANDIDATES, ambiguous
 from atoms_mcp.entities.faults import shown
 from atoms_mcp.entities.plan_find import (
@@ -21,12 +21,9 @@ from atoms_mcp.entities.plan_find import (
 )
 from atoms_mcp.entities.plan_write import plan_get_context
 from atoms_mcp.entities.scope import DEFAULT, EVERYTHING, Scope
-from atoms_mcp.entities.suggest import listed
+from atoms_mcp.entities.suggest import either, listed
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
-
-# From the widest to the narrowest.
-LEVELS = ("organization", "project", "document", "requirement")
 
 
 async def find_scope(desk: Desk, call: Call) -> Scope:
@@ -80,8 +77,8 @@ async def find_place(
     if place.level not in levels:
         raise ToolError(
             "invalid_argument",
-            f"parent {shown(given)} is a {place.level}; here it must be a {' or '.join(levels)}.",
-            fix=f"name a {' or '.join(levels)} as parent.",
+            f"parent {shown(given)} is a {place.level}; here it must be a {either(levels)}.",
+            fix=f"name a {either(levels)} as parent.",
             details={"field": "parent"},
         )
     return place
@@ -126,7 +123,7 @@ async def _by_uuid(desk: Desk, name: Name, levels: Sequence[str]) -> list[Scope]
     if inner:
         rows = await desk.rows(plan_find_item(name, None, None))
         if rows:
-            return [_item_place(row, name) for row in rows if row["type"] in LEVELS]
+            return [_item_place(row, name) for row in rows if row["type"] in PARENT_LEVELS]
     outer = [level for level in levels if level in _LOOK_UPS]
     if len(outer) == 1:
         return [_place(outer[0], name.text, name.text)]
@@ -135,7 +132,15 @@ async def _by_uuid(desk: Desk, name: Name, levels: Sequence[str]) -> list[Scope]
 
 
 def _place(level: str, place_id: str, label: str) -> Scope:
-    return replace(Scope(level=level, label=label), **{f"{level}_id": place_id})
+    ids = {f"{level}_id": place_id}
+    return Scope(
+        level=level,
+        label=label,
+        organization_id=ids.get("organization_id"),
+        project_id=ids.get("project_id"),
+        document_id=ids.get("document_id"),
+        requirement_id=ids.get("requirement_id"),
+    )
 
 
 async def _organizations(desk: Desk, name: Name) -> list[Scope]:
@@ -264,7 +269,7 @@ def narrowed(scope: Scope | None, levels: Iterable[str]) -> Scope | None:
 
 async def _missing_parent(desk: Desk, entity: EntityType) -> ToolError:
     known = await _known_places(desk, entity.parents)
-    levels = " or ".join(entity.parents)
+    levels = either(entity.parents)
     return ToolError(
         "invalid_argument",
         f"parent is missing: {entity.plural} live in a {levels}, and you keep no default.",
@@ -277,7 +282,7 @@ async def _unknown_parent(desk: Desk, given: str, levels: Sequence[str]) -> Tool
     known = await _known_places(desk, levels)
     return ToolError(
         "not_found",
-        f"there is no {' or '.join(levels)} {shown(given)} that you can see.",
+        f"there is no {either(levels)} {shown(given)} that you can see.",
         fix=f"give parent{known}; workspace_tool list_workspaces shows all.",
         details={"field": "parent", "entity_id": given},
     )

@@ -1,14 +1,16 @@
 """The answers about named entities: one with all its text, or several at once."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from atoms_mcp.entities.budget import BUDGET_BYTES, fit, part, size
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import EntityType, Include
 from atoms_mcp.entities.failures import not_found
-from atoms_mcp.entities.markdown import render_head, render_part
+from atoms_mcp.entities.markdown import join_part, render_head, render_row
 from atoms_mcp.entities.paging import invalid_cursor
 from atoms_mcp.entities.plan_read import (
     plan_held,
@@ -47,7 +49,8 @@ async def read_entities(desk: Desk, call: Call) -> dict[str, Any]:
     )
     names = await desk.names(call.entity, [row], chosen)
     item = render(call.entity, row, chosen, names)
-    return _answer(call, target, row, item, included)
+    fitted = fit([item], call.entity.handle, how_to_read, more_bytes=size(included))
+    return _answer(call, target, row, fitted.items[0], truncated=fitted.truncated, **included)
 
 
 async def _row(desk: Desk, call: Call, target: Target, chosen: Sequence[str]) -> Row:
@@ -69,22 +72,14 @@ def _answer(
     target: Target,
     row: Row,
     item: Item,
-    included: dict[str, Any],
     **more: Any,  # noqa: ANN401 - members of an answer are JSON
 ) -> dict[str, Any]:
     warnings = list(call.warnings)
     if row.get("deleted_at"):
         since = to_seconds(row["deleted_at"])
         warnings.append(f"deleted since {since}; operation restore brings it back")
-    fitted = fit([item], call.entity.handle, how_to_read, more_bytes=size(included))
-    members = {"truncated": fitted.truncated, **included, **more}
     return answer(
-        call.operation,
-        call.entity,
-        scope=target.default,
-        item=fitted.items[0],
-        warnings=warnings,
-        **members,
+        call.operation, call.entity, scope=target.default, item=item, warnings=warnings, **more
     )
 
 
@@ -145,12 +140,12 @@ async def _read_field(desk: Desk, call: Call, target: Target, name: str) -> dict
     text = as_text(item.get(name))
     shown, next_offset = part(text, offset)
     if not offset and next_offset is None:
-        return _answer(call, target, row, item, {})
+        return _answer(call, target, row, item)
     item[name] = shown
     page: dict[str, Any] = {"chars": len(text), "has_more": next_offset is not None}
     if next_offset is not None:
         page["next_cursor"] = desk.cursors.seal([next_offset], bound_to)
-    return _answer(call, target, row, item, {}, page=page)
+    return _answer(call, target, row, item, page=page)
 
 
 def _version_of(entity: EntityType) -> tuple[str, ...]:
@@ -161,39 +156,66 @@ async def _read_document(desk: Desk, call: Call, target: Target) -> dict[str, An
     """Read a document as one Markdown text, in parts when it is long."""
     chosen = [name for name in call.chosen() if name != "description"]
     bound_to = [desk.user_id, "text", target.id]
-    opened = desk.cursors.open(call.cursor, bound_to) if call.cursor else [None, None, 0]
-    after, skip = opened[:2], opened[2]
-    position = after if after[0] is not None else None
+    place = Place(*desk.cursors.open(call.cursor, bound_to)) if call.cursor else Place()
     row, outline, included = await asyncio.gather(
         _row(desk, call, target, [*chosen, "description"]),
-        desk.rows(plan_outline(target.id, OUTLINE_ROWS, position)),
+        desk.rows(plan_outline(target.id, OUTLINE_ROWS, place.after)),
         _included(desk, call, target),
     )
-    head = ""
-    if not call.cursor:
+    pieces = [render_row(one) for one in outline[:OUTLINE_ROWS]]
+    if place.is_before_head:
         head = render_head(row["name"], handle_of(call.entity, row), row.get("description"))
-    rows = outline[:OUTLINE_ROWS]
-    piece = render_part(head, rows, skip)
-    page: dict[str, Any] = {"returned": piece.rows, "has_more": False}
-    following = _following(outline, after, piece.next_at)
+        pieces.insert(0, head)
+    part = join_part(pieces, place.skip)
+    page: dict[str, Any] = {"has_more": False}
+    following = _following(place, outline, part.next_at)
     if following is not None:
-        page |= {"has_more": True, "next_cursor": desk.cursors.seal(following, bound_to)}
+        cursor = desk.cursors.seal(dataclasses.astuple(following), bound_to)
+        page = {"has_more": True, "next_cursor": cursor}
+    if call.cursor:
+        chosen = [call.entity.handle, "title", "version"]
     names = await desk.names(call.entity, [row], chosen)
-    item = render(call.entity, row, [call.entity.handle, "title"] if call.cursor else chosen, names)
-    return _answer(call, target, row, item | {"markdown": piece.text}, included, page=page)
+    item = render(call.entity, row, chosen, names) | {"markdown": part.text}
+    return _answer(call, target, row, item, page=page, **included)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a document a part begins: after a row of its outline, or before all of them.
+
+    `skip` are the characters of what comes next that were shown before.
+    """
+
+    position: int | None = None
+    id: str | None = None
+    skip: int = 0
+    is_before_head: bool = True
+
+    @property
+    def after(self) -> tuple[int, str] | None:
+        """The row before, as a position of the outline."""
+        if self.position is None or self.id is None:
+            return None
+        return self.position, self.id
 
 
 def _following(
-    outline: Sequence[Row], after: Sequence[Any], next_at: tuple[int, int] | None
-) -> list[Any] | None:
-    """Give the place of the next part: the last row before it, and characters of the next to skip."""
+    place: Place, outline: Sequence[Row], next_at: tuple[int, int] | None
+) -> Place | None:
+    """Give where the next part begins, or None after the last one."""
     if next_at is None:
         if len(outline) <= OUTLINE_ROWS:
             return None
-        next_at = (OUTLINE_ROWS, 0)
+        last = outline[OUTLINE_ROWS - 1]
+        return Place(last["position"], last["id"], 0, is_before_head=False)
     at, skip = next_at
-    before = [outline[at - 1]["position"], outline[at - 1]["id"]] if at else list(after)
-    return [*before, skip]
+    if place.is_before_head:
+        if at == 0:
+            return Place(skip=skip)
+        at -= 1
+    if at == 0:
+        return Place(place.position, place.id, skip, is_before_head=False)
+    return Place(outline[at - 1]["position"], outline[at - 1]["id"], skip, is_before_head=False)
 
 
 async def _read_many(desk: Desk, call: Call) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _row_of(
     named = [row for row in rows if row["key"] == name.text]
     same = [row for row in named if row["project_id"] == project_id] or named
     if not same:
-        raise not_found(entity, given)
+        raise not_found(entity, given, field=path)
     if len(same) > 1:
         candidates: list[dict[str, Any]] = [
             {"entity_id": row["id"], "title": row["title"]} for row in same

@@ -1,8 +1,8 @@
 """Telling causes apart: why the database refused, and why a change matched no row."""
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from atoms_mcp.entities.catalogue import EntityType
@@ -17,11 +17,12 @@ from atoms_mcp.entities.failures import (
     invalid,
     not_found,
     read_refusal,
+    twice_in_batch,
     version_conflict,
 )
 from atoms_mcp.entities.plan_find import plan_place
 from atoms_mcp.entities.plan_read import plan_changes_since, plan_state
-from atoms_mcp.entities.postgrest import equal, is_null, pairs
+from atoms_mcp.entities.postgrest import equal, is_null, one_of, pairs
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.suggest import listed
 from atoms_mcp.entities.view import changed_names, handle_of, render, to_seconds
@@ -32,8 +33,10 @@ from atoms_mcp.tools.desk import Desk, Row
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A change that was tried. `rows` are what was to be stored, by field; `handle` names what
-    was to be changed, or where something was to be created.
+    """A change that was tried.
+
+    `rows` are what was to be stored, by field; `handle` names what was to be changed, or where
+    something was to be created.
     """
 
     entity: EntityType
@@ -143,23 +146,10 @@ async def _placed(desk: Desk, attempt: Attempt) -> Attempt:
     if not rows:
         return attempt
     row = rows[0]
-    places = {
-        "organization_id": row.get("organization_id", row["id"]),
-        "project_id": row["id"] if level == "project" else row.get("project_id"),
-    }
-    return _with_places(attempt, places)
-
-
-def _with_places(attempt: Attempt, places: Mapping[str, str | None]) -> Attempt:
-    return Attempt(
-        entity=attempt.entity,
-        operation=attempt.operation,
-        handle=attempt.handle,
-        entity_id=attempt.entity_id,
-        organization_id=places["organization_id"],
-        project_id=places["project_id"],
-        expected_version=attempt.expected_version,
-        rows=attempt.rows,
+    return replace(
+        attempt,
+        organization_id=row.get("organization_id", row["id"]),
+        project_id=row["id"] if level == "project" else row.get("project_id"),
     )
 
 
@@ -181,7 +171,7 @@ async def explain_no_match(desk: Desk, attempt: Attempt) -> ToolError:
     sent, current = attempt.expected_version, row.get("version")
     if sent is not None and current is not None and sent != current:
         return await _explain_version(desk, attempt, row)
-    return await explain_forbidden(desk, attempt)
+    return await explain_forbidden(desk, replace(attempt, handle=handle))
 
 
 async def _explain_version(desk: Desk, attempt: Attempt, row: Row) -> ToolError:
@@ -205,7 +195,7 @@ def _told(desk: Desk, revisions: Sequence[Row], changed: Sequence[str]) -> str:
         return ""
     last = revisions[0]
     what = f"{listed(changed)} changed" if changed else f"{last['op']}d"
-    then_s = datetime.datetime.fromisoformat(last["at"]).timestamp()
+    then_s = dt.datetime.fromisoformat(last["at"]).timestamp()
     who = f" by {last['actor_email']}" if last.get("actor_email") else ""
     return f"{what}{who} ({ago(then_s, desk.now())})"
 
@@ -213,23 +203,30 @@ def _told(desk: Desk, revisions: Sequence[Row], changed: Sequence[str]) -> str:
 async def _explain_duplicate(desk: Desk, refusal: Refusal, attempt: Attempt) -> ToolError:
     """Give the error for a taken value, with the entity that has it where the caller sees it."""
     entity, name = attempt.entity, refusal.field
-    values = [row[name] for row in attempt.rows if name in row] if name else []
-    existing = None
-    if name and values:
-        existing = await _holder(desk, attempt, name, values)
-    value = values[0] if len(values) == 1 else None
-    return duplicate(entity, name, value, existing)
+    values = [row[name] for row in attempt.rows if row.get(name)] if name else []
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if name is None or not values:
+        return duplicate(entity, name, None, None)
+    if twice is not None:
+        return twice_in_batch(name, twice)
+    holder = await _holder(desk, attempt, entity.fields[name].column, values)
+    if holder is None:
+        return duplicate(entity, name, values[0] if len(values) == 1 else None, None)
+    return duplicate(entity, name, *holder)
 
 
-async def _holder(desk: Desk, attempt: Attempt, name: str, values: Sequence[Any]) -> str | None:
+async def _holder(
+    desk: Desk, attempt: Attempt, column: str, values: Sequence[Any]
+) -> tuple[object, str] | None:
+    """Give the value that is taken and the entity that has it, if the caller sees it."""
     attempt = await _placed(desk, attempt)
     entity = attempt.entity
-    conditions = [equal(entity.fields[name].column, values[0]), is_null("deleted_at")]
+    conditions = [one_of(column, values), is_null("deleted_at")]
     if attempt.project_id and entity.is_registered:
         conditions.append(equal("project_id", attempt.project_id))
     elif attempt.organization_id and entity.parents:
         conditions.append(equal("organization_id", attempt.organization_id))
-    column = entity.fields[entity.handle].column
-    query = (("select", f"{column},{entity.unique}"), *pairs(conditions), ("limit", "2"))
+    columns = dict.fromkeys((column, entity.fields[entity.handle].column, entity.unique))
+    query = (("select", ",".join(columns)), *pairs(conditions), ("limit", "1"))
     rows = await desk.rows(RestRequest("GET", entity.write_to, query))
-    return handle_of(entity, rows[0]) if len(rows) == 1 else None
+    return (rows[0][column], handle_of(entity, rows[0])) if rows else None

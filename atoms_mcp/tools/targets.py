@@ -14,6 +14,7 @@ from atoms_mcp.entities.plan_find import (
     plan_place,
 )
 from atoms_mcp.entities.scope import DEFAULT, Scope
+from atoms_mcp.entities.suggest import either
 from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
@@ -98,7 +99,7 @@ async def _default_place(desk: Desk, entity: EntityType) -> Scope:
     if kept is None:
         raise ToolError(
             "invalid_argument",
-            f"parent is missing: {entity.plural} are of a {' or '.join(entity.parents)}.",
+            f"parent is missing: {entity.plural} are of a {either(entity.parents)}.",
             fix='give parent, like "acme" or "acme/VEH".',
             details={"field": "parent"},
         )
@@ -184,7 +185,7 @@ async def _preferred(desk: Desk, rows: list[Row]) -> list[Row]:
 
 
 async def _described(desk: Desk, rows: list[Row], name: Name) -> list[dict[str, str]]:
-    """Give candidates that can be told apart: by key, and by organization for one key in several."""
+    """Give candidates that can be told apart, one key in several organizations by their slugs."""
     slugs: dict[str, str] = {}
     if name.kind == "key":
         for organization_id in {row["organization_id"] for row in rows[:MAX_CANDIDATES]}:
