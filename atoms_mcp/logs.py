@@ -6,14 +6,16 @@ begin a line of its own. Lines of other libraries take the same way.
 """
 
 import functools
+import itertools
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 Format = Literal["auto", "pretty", "json"]
@@ -23,6 +25,9 @@ HIDDEN = "[redacted]"
 MAX_VALUE_CHARS = 2000
 MAX_TRACEBACK_CHARS = 20_000
 MAX_DEPTH = 6
+MAX_ITEMS = 100
+MAX_NUMBER = 2**63
+TOO_DEEP = "[too deep]"
 SECRET_NAME = re.compile(
     r"passw|token|secret|authorization|api_?key|cookie|credential|verifier|anon_key|jwt",
     re.IGNORECASE,
@@ -75,10 +80,17 @@ def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
             foreign_pre_chain=[*first, structlog.stdlib.add_logger_name],
         )
     )
+    handler.addFilter(_is_ours_to_mend)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     # Other libraries speak at info about every connection; warnings are what concerns us.
     root.setLevel(max(least, logging.WARNING))
+
+
+def _is_ours_to_mend(record: logging.LogRecord) -> bool:
+    """Leave out what strangers send that is no HTTP: each would cost a traceback."""
+    exc = record.exc_info[1] if record.exc_info else None
+    return not isinstance(exc, HttpProcessingError)
 
 
 def render_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
@@ -89,8 +101,6 @@ def render_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
 def redact(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Cut out secrets, and whatever could forge a line or flood the log."""
     for name, value in event.items():
-        if type(value) is int or type(value) is float or value is None:
-            continue
         if name == "exception":
             event[name] = _clean(_hide(str(value)), MAX_TRACEBACK_CHARS, keep="\n")
         else:
@@ -111,20 +121,29 @@ def _is_secret_name(name: str) -> bool:
 
 
 def _redact(name: str, value: object, depth: int) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, int):
+        # JSON here has 64 bits for a number.
+        return value if abs(value) < MAX_NUMBER else str(value)
+    if value is None or isinstance(value, float):
         return value
     if _is_secret_name(name):
         return HIDDEN
     if isinstance(value, str):
         return _clean(_hide(value), MAX_VALUE_CHARS)
-    if depth and isinstance(value, Mapping):
-        return {
-            _clean(str(key), MAX_VALUE_CHARS): _redact(str(key), inner, depth - 1)
-            for key, inner in value.items()
-        }
-    if depth and isinstance(value, list | tuple | set | frozenset):
-        return [_redact("", inner, depth - 1) for inner in value]
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return _redact_many(value, depth - 1) if depth else TOO_DEEP
     return _clean(_hide(repr(value)), MAX_VALUE_CHARS)
+
+
+def _redact_many(
+    values: Mapping[Any, Any] | Collection[Any], depth: int
+) -> dict[str, object] | list[object]:
+    if isinstance(values, Mapping):
+        return {
+            _clean(_hide(str(name)), MAX_VALUE_CHARS): _redact(str(name), inner, depth)
+            for name, inner in itertools.islice(values.items(), MAX_ITEMS)
+        }
+    return [_redact("", inner, depth) for inner in itertools.islice(values, MAX_ITEMS)]
 
 
 def _hide(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from atoms_mcp import logs
@@ -27,6 +27,7 @@ from atoms_mcp.web.site import Site
 
 REQUEST_ID_HEADER = "X-Request-Id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SERVER = "atoms-mcp"
 CLIENT_CLOSED = 499
 SERVER_ERROR = 500
 
@@ -70,6 +71,8 @@ def make_boundary(parts: Boundary) -> Middleware:
             status = response.status
             if not response.prepared:
                 response.headers[REQUEST_ID_HEADER] = request_id
+                # Which library in which version answers is nobody's business.
+                response.headers[hdrs.SERVER] = SERVER
             return response
         finally:
             took_ms = (time.perf_counter() - began_at) * 1000

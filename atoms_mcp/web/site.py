@@ -83,7 +83,8 @@ def _make(base: str, path: str, issuer: str) -> Site:
     )
     return Site(
         base_url=base,
-        origin=f"{parts.scheme}://{parts.netloc}".lower(),
+        # A browser leaves a default port out.
+        origin=f"{parts.scheme}://{_hosts(base)[0]}",
         resource=resource,
         challenger=Challenger(
             metadata_url=f"{parts.scheme}://{parts.netloc}" + protected_resource_path(resource),

@@ -138,7 +138,7 @@ class Double:
                 return refusal(400, "invalid_credentials", "Invalid login credentials")
         elif body["refresh_token"] != self.refresh_token:
             return refusal(400, "refresh_token_not_found")
-        self.refresh_token = f"refresh{len(self.seen)}"
+        self.refresh_token = f"refresh{int(self.refresh_token.removeprefix('refresh')) + 1}"
         claims = self.claims()
         return web.json_response(
             {

@@ -77,9 +77,7 @@ async def test_a_project_may_have_no_keys(supabase, jwks):
     assert (await jwks.load()).keys == ()
 
 
-@pytest.mark.parametrize(
-    "fault", [pytest.param(row[0], id=name) for name, row in FAULTS.items()]
-)
+@pytest.mark.parametrize("fault", [pytest.param(row[0], id=name) for name, row in FAULTS.items()])
 async def test_keys_serve_on_while_auth_cannot_be_asked(supabase, jwks, clock, fault):
     await jwks.load()
     supabase.faults[JWKS_PATH] = fault
@@ -160,7 +158,9 @@ EC = ec.generate_private_key(ec.SECP256R1())
         pytest.param(jwk(ECAlgorithm, EC, alg="ES256", use="sig"), "ES256", id="said-so"),
         pytest.param(jwk(ECAlgorithm, EC, kid=None), "ES256", id="no-kid"),
         pytest.param(jwk(ECAlgorithm, EC, d="private?"), "ES256", id="private-part-ignored"),
-        pytest.param(jwk(RSAAlgorithm, RSA, x5u="http://evil", jku="http://evil"), "RS256", id="urls"),
+        pytest.param(
+            jwk(RSAAlgorithm, RSA, x5u="http://evil", jku="http://evil"), "RS256", id="urls"
+        ),
     ],
 )
 def test_a_key_has_one_algorithm_that_follows_from_its_kind(listed, algorithm):

@@ -83,14 +83,20 @@ def test_every_changed_character_breaks_it():
         pytest.param("\ud800", id="lone-surrogate"),
         pytest.param("a" * (MAX_SEALED_BYTES + 1), id="too-long"),
         pytest.param(part([1]) + "..a.b.c", id="header-is-a-list"),
-        pytest.param(part({"alg": "dir", "enc": "A256GCM", "purpose": "session"}) + "..!.b.c", id="odd-iv"),
-        pytest.param(part({"alg": "dir", "enc": "A256GCM", "purpose": "session"}) + "....", id="no-text"),
+        pytest.param(
+            part({"alg": "dir", "enc": "A256GCM", "purpose": "session"}) + "..!.b.c", id="odd-iv"
+        ),
+        pytest.param(
+            part({"alg": "dir", "enc": "A256GCM", "purpose": "session"}) + "....", id="no-text"
+        ),
         pytest.param(
             part({"alg": "dir", "enc": "A256GCM", "purpose": "session", "zip": "DEF"}) + "..a.b.c",
             id="zip",
         ),
         pytest.param(
-            part({"alg": "PBES2-HS256+A128KW", "enc": "A256GCM", "purpose": "session", "p2c": 2**31})
+            part(
+                {"alg": "PBES2-HS256+A128KW", "enc": "A256GCM", "purpose": "session", "p2c": 2**31}
+            )
             + "..a.b.c",
             id="password-bomb",
         ),

@@ -101,7 +101,9 @@ async def test_a_key_set_without_keys_is_wrong(supabase, auth):
     assert caught.value.kind == "wrong"
 
 
-@pytest.mark.parametrize("name", ["access_token", "refresh_token", "expires_in", "expires_at", "user"])
+@pytest.mark.parametrize(
+    "name", ["access_token", "refresh_token", "expires_in", "expires_at", "user"]
+)
 @pytest.mark.parametrize("value", [None, "", True, [], {}])
 async def test_a_session_with_a_part_that_is_none_is_wrong(supabase, auth, name, value):
     whole = {

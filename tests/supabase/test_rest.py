@@ -38,7 +38,9 @@ async def test_one_object_can_be_asked_for(supabase, rest):
 
 async def test_a_write_carries_its_body(supabase, rest):
     prefer = ("return=representation", "handling=strict")
-    await rest.send(RestRequest("POST", "rpc/create_project", body={"p_name": "x"}, prefer=prefer), "j")
+    await rest.send(
+        RestRequest("POST", "rpc/create_project", body={"p_name": "x"}, prefer=prefer), "j"
+    )
 
     sent = supabase.seen[0]
     assert sent.path == "/rest/v1/rpc/create_project"
@@ -53,7 +55,9 @@ async def test_nothing_may_come_back_from_a_write(supabase, rest, status):
     assert (await rest.send(RestRequest("POST", "items", body={}), "jwt")).data is None
 
 
-@pytest.mark.parametrize(("header", "total"), [("0-9/*", None), ("*/0", 0), ("", None), ("x", None)])
+@pytest.mark.parametrize(
+    ("header", "total"), [("0-9/*", None), ("*/0", 0), ("", None), ("x", None)]
+)
 async def test_a_total_is_known_only_where_it_was_counted(supabase, rest, header, total):
     supabase.faults[ITEMS] = answering(200, b"[]", Content_Range=header)
 
@@ -88,7 +92,9 @@ async def test_a_path_that_is_no_name_is_refused(supabase, rest, path):
 
 @pytest.mark.parametrize("code", ["PGRST301", "PGRST303"])
 async def test_a_token_that_ended_is_told_apart(supabase, rest, code):
-    supabase.faults[ITEMS] = answering(401, b'{"code":"%b","message":"JWT expired"}' % code.encode())
+    supabase.faults[ITEMS] = answering(
+        401, b'{"code":"%b","message":"JWT expired"}' % code.encode()
+    )
 
     with pytest.raises(CallerExpired) as caught:
         await rest.send(RestRequest("GET", "items"), "jwt")

@@ -252,7 +252,13 @@ def test_the_parts_of_a_rest_error_are_kept():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("7", 7), ("99999999", 300), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("²", None)],
+    [
+        ("7", 7),
+        ("99999999", 300),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("-1", None),
+        ("²", None),
+    ],
 )
 def test_only_a_wait_in_seconds_is_taken_over(value, expected):
     error = read_error(WireAnswer(429, {"Retry-After": value}, b"{}"))

@@ -1,0 +1,152 @@
+"""The real web application before a double of Supabase, with two small tools."""
+
+import orjson
+from aiohttp.test_utils import TestClient, TestServer, get_unused_port_socket
+
+from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.engine.session import Sessions
+from atoms_mcp.engine.tool import Tool
+from atoms_mcp.entities.rest import RestRequest
+from atoms_mcp.identity.attempts import Attempts
+from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.identity.seal import Seal
+from atoms_mcp.identity.sign_in import SignIn
+from atoms_mcp.identity.verify import Verifier
+from atoms_mcp.store.memory import MemoryStore
+from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.supabase.rest import Rest
+from atoms_mcp.supabase.wire import Wire
+from atoms_mcp.web.guard import parse_origins
+from atoms_mcp.web.readiness import Readiness
+from atoms_mcp.web.routes import Parts, build_web
+from atoms_mcp.web.site import Sites
+
+OBJECT = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+async def whoami(context, _arguments):
+    return {"user_id": context.caller.user_id, "email": context.caller.email}
+
+
+async def rows(context, _arguments):
+    return {"rows": (await context.send(RestRequest("GET", "items"))).data}
+
+
+async def broken(_context, _arguments):
+    raise LookupError("an internal detail")
+
+
+def tool(handler, scope="atoms:read"):
+    return Tool(
+        name=handler.__name__,
+        title=handler.__name__,
+        description="A tool of the tests.",
+        input_schema=OBJECT,
+        output_schema={"type": "object"},
+        annotations={},
+        scope=lambda _arguments: scope,
+        handler=handler,
+    )
+
+
+class WebDouble:
+    """One running server. `url` is as its clients know it."""
+
+    def __init__(self, supabase, clock, **environ):
+        self.supabase = supabase
+        self.settings = supabase.settings(**environ)
+        parse_origins(self.settings.allowed_origins)  # before there is a socket to close
+        self.socket = get_unused_port_socket("127.0.0.1")
+        self.port = self.socket.getsockname()[1]
+        self.wire = Wire(self.settings)
+        auth = SupabaseAuth(self.wire)
+        jwks = Jwks(auth, now=clock)
+        self.verifier = Verifier(
+            self.settings.auth_mode,
+            jwks,
+            auth,
+            session_check_s=self.settings.session_check_s,
+            now=clock,
+        )
+        self.readiness = Readiness(auth, jwks, now=clock)
+        tools = (tool(whoami), tool(rows), tool(broken), tool(writes, "atoms:write"))
+        sessions = Sessions(Seal([b"k" * 32]), MemoryStore())
+        self.app = build_web(
+            Parts(
+                settings=self.settings,
+                sites=Sites(self.settings, self.port),
+                engine=Engine(tools, Rest(self.wire), self.verifier, sessions),
+                verifier=self.verifier,
+                auth=auth,
+                sign_in=SignIn(
+                    auth,
+                    Attempts(
+                        per_account=self.settings.login_failures_per_account,
+                        per_address=self.settings.login_failures_per_address,
+                    ),
+                    failure_floor_s=0,
+                ),
+                readiness=self.readiness,
+            )
+        )
+        self.client = TestClient(
+            TestServer(self.app, socket_factory=lambda *_where: self.socket)
+        )
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def challenge(self):
+        return (
+            f'Bearer resource_metadata="{self.url}/.well-known/oauth-protected-resource/api/mcp", '
+            'scope="atoms:read atoms:write"'
+        )
+
+    async def start(self):
+        await self.client.start_server()
+        return self
+
+    async def close(self):
+        await self.client.close()
+        await self.wire.close()
+
+    async def ask(self, method, path, *, token=None, json=None, headers=None, **more):
+        """Send one request; give the answer with its body read and parsed where it is JSON."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        if json is not None:
+            more["data"] = orjson.dumps(json)
+            sent.setdefault("Content-Type", "application/json")
+        answer = await self.client.request(
+            method, path, headers=sent, allow_redirects=False, **more
+        )
+        raw = await answer.read()
+        is_json = answer.content_type == "application/json" and raw
+        answer.told = orjson.loads(raw) if is_json else raw
+        return answer
+
+    async def call(self, tool_name, *, token=None, headers=None, **arguments):
+        return await self.ask(
+            "POST",
+            "/api/mcp/tools/call",
+            token=token,
+            headers=headers,
+            json={"tool": tool_name, "arguments": arguments},
+        )
+
+
+async def writes(_context, _arguments):
+    return {"ok": True}
+
+
+def assert_problem(answer, status, error):
+    """Check the one shape of errors, and give its message."""
+    assert answer.status == status
+    assert list(answer.told) == ["error", "message", "hint"]
+    assert answer.told["error"] == error
+    assert all(isinstance(text, str) and text for text in answer.told.values())
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer.told["message"]

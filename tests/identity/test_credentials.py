@@ -1,0 +1,114 @@
+import pytest
+
+from atoms_mcp.identity.credentials import (
+    Malformed,
+    address_key,
+    check_credentials,
+    check_token,
+)
+
+
+def check(email="ada@acme.example", password="secret", captcha_token=None):
+    return check_credentials(email, password, captcha_token)
+
+
+def test_credentials_are_taken_as_they_are():
+    credentials = check(password=" blanks and ünïcode \n")
+
+    assert credentials.email == "ada@acme.example"
+    assert credentials.password == " blanks and ünïcode \n"
+    assert credentials.captcha_token is None
+
+
+def test_secrets_are_not_in_their_text():
+    assert "secret" not in repr(check(captcha_token="captcha"))
+    assert "captcha'" not in repr(check(captcha_token="captcha"))
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["ADA@ACME.example", " ada@acme.example ", "Ada@acme.EXAMPLE", "ａｄａ@acme.example"],
+)
+def test_spellings_of_one_account_count_as_one(spelling):
+    assert check(email=spelling).account == "ada@acme.example"
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param("", id="empty"),
+        pytest.param("  ", id="blank"),
+        pytest.param(7, id="number"),
+        pytest.param(True, id="bool"),
+        pytest.param(["ada@acme.example"], id="list"),
+        pytest.param({}, id="object"),
+        pytest.param("ada", id="no-at"),
+        pytest.param("@acme", id="no-name"),
+        pytest.param("ada@", id="no-host"),
+        pytest.param("ada@acme\x00.example", id="nul"),
+        pytest.param("ada@acme\n.example", id="newline"),
+        pytest.param("ada lovelace@acme", id="blank-inside"),
+        pytest.param("ada\ud800@acme.example", id="lone-surrogate"),
+        pytest.param("a" * 250 + "@b.example", id="long"),
+    ],
+)
+def test_what_is_no_address_is_refused_by_its_field(email):
+    with pytest.raises(Malformed) as caught:
+        check(email=email)
+
+    assert caught.value.field == "email"
+    assert "email" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param("", id="empty"),
+        pytest.param(1234, id="number"),
+        pytest.param([], id="list"),
+        pytest.param("a\x00b", id="nul"),
+        pytest.param("\udfff", id="lone-surrogate"),
+        pytest.param("x" * 1025, id="long"),
+        pytest.param("ü" * 513, id="long-in-bytes"),
+    ],
+)
+def test_what_can_be_no_password_is_refused_by_its_field(password):
+    with pytest.raises(Malformed) as caught:
+        check(password=password)
+
+    assert caught.value.field == "password"
+
+
+def test_a_password_may_have_a_kilobyte():
+    assert check(password="ü" * 512).password == "ü" * 512
+
+
+@pytest.mark.parametrize("token", [7, "", "a b\n", "é", "x" * 4097])
+def test_odd_tokens_are_refused_by_their_field(token):
+    with pytest.raises(Malformed) as caught:
+        check(captcha_token=token)
+    assert caught.value.field == "captcha_token"
+
+    with pytest.raises(Malformed):
+        check_token("refresh_token", token)
+
+
+def test_a_token_is_opaque():
+    assert check_token("refresh_token", "abc-DEF_123.~") == "abc-DEF_123.~"
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("/run/atoms.sock", "/run/atoms.sock"),
+        (None, "unknown"),
+    ],
+)
+def test_addresses_are_counted_by_what_one_person_has(address, key):
+    assert address_key(address) == key

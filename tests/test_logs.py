@@ -1,0 +1,225 @@
+import io
+import json
+import logging
+
+import pytest
+import structlog
+from aiohttp.http_exceptions import BadStatusLine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atoms_mcp import logs
+
+JWT = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl-_X"
+
+
+@pytest.fixture(autouse=True)
+def _restore():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def write(form="json", level="info", stream=None, event="request.done", **facts):
+    stream = stream or io.StringIO()
+    logs.configure(form, level, stream)
+    logs.get().info(event, **facts)
+    return stream.getvalue()
+
+
+def read(**facts):
+    return json.loads(write(**facts))
+
+
+def test_a_line_is_one_json_object():
+    line = write(status=200, ms=1.5, tool=None, ok=True)
+
+    assert line.endswith("}\n")
+    assert line.count("\n") == 1
+    told = json.loads(line)
+    assert told["event"] == "request.done"
+    assert told["level"] == "info"
+    assert told["timestamp"].endswith("Z")
+    assert (told["status"], told["ms"], told["tool"], told["ok"]) == (200, 1.5, None, True)
+
+
+def test_a_terminal_gets_it_pretty_and_a_pipe_as_json():
+    pretty = write("auto", stream=Terminal(), status=200)
+
+    assert not pretty.startswith("{")
+    assert "request.done" in pretty
+    assert write("auto").startswith("{")
+    assert not write("pretty").startswith("{")
+
+
+def test_lines_below_the_level_are_not_made():
+    class Loud:
+        def __repr__(self):
+            raise AssertionError("was rendered")
+
+    stream = io.StringIO()
+    logs.configure("json", "warning", stream)
+    logs.get().info("x", loud=Loud())
+    logs.get().debug("x", loud=Loud())
+
+    assert stream.getvalue() == ""
+
+
+def test_what_was_bound_is_on_every_line():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    logs.bind(request_id="r1")
+    logs.get(part="web").warning("upstream.slow")
+
+    told = json.loads(stream.getvalue())
+    assert (told["request_id"], told["part"]) == ("r1", "web")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "token", "access_token", "Refresh-Token", "client_secret", "Authorization"]
+    + ["apikey", "api_key", "auth_token", "AUTH_TOKEN", "anon_key", "cookie", "code_verifier"],
+)
+def test_values_under_telling_names_are_cut_out(name):
+    assert read(**{name: "hunter2"})[name] == "[redacted]"
+    assert "hunter2" not in write(arguments={"deep": [{name: "hunter2"}]})
+    assert "hunter2" not in write(arguments={name: ["hunter2"]})
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        JWT,
+        "eyJhbGciOiJkaXIifQ..AAAAAAAA.BBBBBBBB.CCCCCCCC",
+        "Bearer abc.def-123",
+        "bearer abcdef",
+        "BEARER: abcdef",
+        "Basic dXNlcjpwYXNz",
+        "sb_secret_abc-123_x",
+        "sb_publishable_abc",
+        "postgres://ada:hunter2@db.example/x",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "path/{}/x", "a '{}' b", 'x="{}"', "é{}"])
+@pytest.mark.parametrize("where", ["event", "text", "list", "deep", "key", "object", "error"])
+def test_what_looks_like_a_secret_is_cut_out_wherever_it_is(secret, around, where):
+    text = around.format(secret)
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    log = logs.get()
+    if where == "event":
+        log.info(text)
+    elif where == "error":
+        try:
+            raise LookupError(text)
+        except LookupError:
+            log.exception("request.failed")
+    else:
+        values = {
+            "text": text,
+            "list": [text],
+            "deep": {"a": ({"b": text},)},
+            "key": {text: 1},
+            "object": LookupError(text),
+        }
+        log.info("x", value=values[where])
+
+    line = stream.getvalue()
+    needle = secret.split("hunter2")[0][-4:] + "hunter2" if "hunter2" in secret else secret
+    needle = needle.removeprefix("postgres://")
+    assert needle not in line
+    assert "[redacted]" in line
+    json.loads(line)
+
+
+def test_secrets_in_lines_of_other_libraries_are_cut_out():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    logging.getLogger("aiohttp.server").warning("Error handling %s", f"Bearer {JWT}\nforged")
+    logging.getLogger("aiohttp.client").info("not told")
+
+    told = json.loads(stream.getvalue())
+    assert told["logger"] == "aiohttp.server"
+    assert JWT not in stream.getvalue()
+    assert told["event"] == "Error handling [redacted]\\nforged"
+
+
+def test_errors_of_other_libraries_come_with_their_cause():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    try:
+        raise LookupError("the cause")
+    except LookupError:
+        logging.getLogger("asyncio").exception("failed")
+
+    assert "the cause" in json.loads(stream.getvalue())["exception"]
+
+
+def test_requests_that_are_no_http_cost_no_line():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    fault = BadStatusLine("garbage")
+    logging.getLogger("aiohttp.server").error("Error handling request", exc_info=fault)
+
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("form", ["json", "pretty"])
+@pytest.mark.parametrize(
+    "evil",
+    ["a\nb", "a\r\nb", "a\x1b[2Jb", "a\x00b", "a\u2028b", "a\x85b", "\ud800", "a\u202eb"],
+)
+def test_no_value_can_forge_a_line(form, evil):
+    line = write(form, path=evil, event=evil, more={evil: evil}, items=[evil])
+
+    assert line.count("\n") == 1
+    assert line.rstrip("\n").isprintable()
+
+
+def test_a_traceback_on_a_terminal_is_set_in():
+    stream = io.StringIO()
+    logs.configure("pretty", "info", stream)
+    try:
+        raise LookupError("a\n2026-01-01 [info] request.done user_id=forged\x1b[2J")
+    except LookupError:
+        logs.get().exception("request.failed")
+
+    first, *rest = stream.getvalue().splitlines()
+    assert "request.failed" in first
+    assert rest
+    assert all(line.startswith("    ") for line in rest)
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_value_cannot_flood_the_log():
+    assert len(write(path="x" * 100_000)) < 3000
+    deep = current = {}
+    for _ in range(1000):
+        current["a"] = current = {}
+    assert len(write(value=deep)) < 3000
+    assert len(write(value=list(range(100_000)))) < 3000
+
+
+def test_values_that_json_does_not_know_are_told_as_text():
+    assert read(value=LookupError("x"))["value"] == "LookupError('x')"
+    assert read(value=b"x")["value"] == "b'x'"
+    assert read(value={1, 2})["value"] == [1, 2]
+    assert read(value=10**30)["value"] == str(10**30)
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.text() | st.integers() | st.none(), st.lists)))
+def test_any_facts_make_one_line_of_json(facts):
+    event = logs.redact(None, "info", dict(facts))
+
+    line = logs.render_json(None, "info", event)
+    assert "\n" not in line
+    json.loads(line)

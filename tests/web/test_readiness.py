@@ -1,0 +1,53 @@
+import asyncio
+
+import pytest
+from supabase_double import answering
+
+from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.supabase.auth import JWKS_PATH, SupabaseAuth
+from atoms_mcp.supabase.wire import Wire
+from atoms_mcp.web.readiness import ILL_S, WELL_S, Readiness
+
+HEALTH = "/auth/v1/health"
+WELL = {"supabase_auth": "ok", "signing_keys": "ok"}
+
+
+@pytest.fixture
+async def readiness(supabase, clock):
+    wire = Wire(supabase.settings())
+    auth = SupabaseAuth(wire)
+    yield Readiness(auth, Jwks(auth, now=clock), now=clock)
+    await wire.close()
+
+
+async def test_it_asks_once_for_many_and_for_a_while(supabase, readiness, clock):
+    await asyncio.gather(*(readiness.check() for _ in range(20)))
+    clock.now += WELL_S - 1
+    assert await readiness.check() == WELL
+    assert supabase.count(HEALTH) == 1
+
+    clock.now += 1
+    await readiness.check()
+    assert supabase.count(HEALTH) == 2
+
+
+async def test_bad_news_are_kept_shorter(supabase, readiness, clock):
+    supabase.faults[HEALTH] = answering(502, b"x")
+    assert (await readiness.check())["supabase_auth"] == "wrong"
+
+    supabase.faults.clear()
+    clock.now += ILL_S
+    assert await readiness.check() == WELL
+
+
+async def test_missing_keys_are_told(supabase, readiness):
+    supabase.faults[JWKS_PATH] = answering(503)
+
+    assert await readiness.check() == {"supabase_auth": "ok", "signing_keys": "down"}
+
+
+async def test_a_stop_is_told_without_asking(supabase, readiness):
+    readiness.drain()
+
+    assert await readiness.check() == {"server": "draining"}
+    assert supabase.seen == []

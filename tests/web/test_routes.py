@@ -1,0 +1,155 @@
+import asyncio
+
+import pytest
+from web_double import assert_problem
+
+from atoms_mcp.errors import ConfigError
+from atoms_mcp.web import keys
+from atoms_mcp.web.keys import Access, Cors
+from atoms_mcp.web.routes import make_routes
+
+APP = "https://app.example.com"
+EVIL = "https://evil.example"
+DOCUMENT = "/.well-known/oauth-protected-resource"
+WANTED = "authorization,content-type,mcp-protocol-version,mcp-session-id,last-event-id,x-request-id"
+
+
+async def preflight(web, path, origin, method="POST", headers=WANTED):
+    return await web.ask(
+        "OPTIONS",
+        path,
+        headers={
+            "Origin": origin,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": headers,
+        },
+    )
+
+
+def test_what_is_open_is_open_on_purpose(web):
+    rows = make_routes(web.settings, web.app[keys.SITES])
+
+    open_rows = {(row.method, row.path) for row in rows if row.access is Access.OPEN}
+    assert open_rows == {
+        ("*", "/api/mcp/"),
+        ("POST", "/auth/login"),
+        ("POST", "/auth/refresh"),
+        ("GET", "/auth/status"),
+        ("GET", DOCUMENT),
+        ("GET", f"{DOCUMENT}/api/mcp"),
+        ("GET", "/.well-known/{rest:.*}"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+    }
+    public = {row.path for row in rows if row.cors is Cors.ANY}
+    assert all(path.startswith("/.well-known/") for path in public)
+
+
+def test_the_body_limit_of_aiohttp_is_the_configured_one(web):
+    assert web.app._client_max_size == web.settings.max_body_bytes
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/api/mcp", "POST"), ("/api/mcp", "GET"), ("/api/mcp", "DELETE")]
+    + [("/api/mcp/tools/call", "POST"), ("/auth/login", "POST"), ("/auth/status", "GET")],
+)
+async def test_a_preflight_of_an_allowed_page_needs_no_token(make_web, path, method):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
+
+    answer = await preflight(web, path, APP, method)
+
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+    assert answer.headers["Access-Control-Allow-Methods"] == method
+    allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(",")
+    assert set(allowed) == set(WANTED.split(","))
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", f"{APP}.evil.example"])
+async def test_a_preflight_of_a_stranger_is_refused(make_web, origin):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
+
+    answer = await preflight(web, "/api/mcp", origin)
+
+    assert_problem(answer, 403, "refused")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_a_preflight_for_other_headers_is_refused(make_web):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
+
+    assert (await preflight(web, "/api/mcp", APP, headers="x-evil")).status == 403
+
+
+async def test_without_configured_origins_no_page_may_call(web):
+    for path in ("/api/mcp", "/auth/login", "/api/mcp/tools/call"):
+        answer = await preflight(web, path, APP)
+        assert answer.status in {401, 405}
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_an_allowed_page_can_read_answers_and_refusals(supabase, make_web):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
+    headers = {"Origin": APP}
+    good = await web.call("whoami", headers=headers, token=supabase.token())
+    refused = await web.call("whoami", headers=headers)
+
+    for answer in (good, refused):
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Vary"] == "Origin"
+        exposed = set(answer.headers["Access-Control-Expose-Headers"].split(","))
+        assert {"WWW-Authenticate", "Mcp-Session-Id", "X-Request-Id", "Retry-After"} <= exposed
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert refused.status == 401
+
+
+@pytest.mark.parametrize("path", [DOCUMENT, f"{DOCUMENT}/api/mcp", "/.well-known/other"])
+async def test_public_documents_can_be_read_from_everywhere(web, path):
+    answer = await web.ask("GET", path, headers={"Origin": EVIL})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+    before = await preflight(web, path, EVIL, "GET", "mcp-protocol-version")
+    assert before.status == 200
+    assert before.headers["Access-Control-Allow-Origin"] == "*"
+    assert before.headers["Access-Control-Max-Age"] == "600"
+
+
+async def test_health_is_not_for_pages(make_web):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
+
+    answer = await web.ask("GET", "/healthz", headers={"Origin": APP})
+
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_a_star_is_no_origin(make_web):
+    with pytest.raises(ConfigError, match="ATOMS_ALLOWED_ORIGINS"):
+        await make_web(ATOMS_ALLOWED_ORIGINS="*")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param("GET /healthz HTTP/1.1\r\nHost: {host}\r\nHost: evil\r\n\r\n", id="two-hosts"),
+        pytest.param("GET /healthz HTTP/1.1\r\n\r\n", id="no-host"),
+        pytest.param("GET /healthz HTTP/1.0\r\n\r\n", id="no-host-1.0"),
+        pytest.param("GET http://evil.example/healthz HTTP/1.1\r\nHost: evil\r\n\r\n", id="absolute"),
+        pytest.param("GET /healthz HTTP/1.1\r\nHost: {host}\r\nX: {long}\r\n\r\n", id="long-header"),
+        pytest.param("GET /{long} HTTP/1.1\r\nHost: {host}\r\n\r\n", id="long-path"),
+        pytest.param("\x00\x01\x02\r\n\r\n", id="no-http"),
+    ],
+)
+async def test_odd_requests_get_one_refusal_and_harm_nobody(web, head):
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+    sent = head.format(host=f"127.0.0.1:{web.port}", long="x" * 20_000)
+    writer.write(sent.encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read(65536)
+    writer.close()
+
+    assert answer.count(b"HTTP/1.") == 1
+    assert b" 4" in answer.split(b"\r\n")[0]
+    assert (await web.ask("GET", "/healthz")).status == 200
