@@ -63,8 +63,10 @@ class Migration(Protocol):
         """Its statements."""
 
 
-async def prepare(postgres: Postgres, migrations: Sequence[Migration] = ()) -> list[str]:
-    """Bring the database up to date, and give the versions of the migrations applied now.
+async def prepare(
+    postgres: Postgres, migrations: Sequence[Migration] = (), database: str = "postgres"
+) -> list[str]:
+    """Bring a database up to date, and give the versions of the migrations applied now.
 
     Roles and the schema auth are laid by the superuser, the migrations by `postgres`.
 
@@ -72,8 +74,8 @@ async def prepare(postgres: Postgres, migrations: Sequence[Migration] = ()) -> l
         StackError: a migration fails, was changed after it was applied, or is of a newer
             release; or a table is exposed without row-level security.
     """
-    await lay_roles(postgres)
-    connection = await asyncpg.connect(**postgres.connect_args("postgres"))
+    await lay_roles(postgres, database)
+    connection = await asyncpg.connect(**postgres.connect_args("postgres", database))
     try:
         applied = await apply_migrations(connection, migrations)
         await check_guards(connection)

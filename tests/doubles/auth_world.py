@@ -51,8 +51,9 @@ class Person:
     email: str
     password: str = field(default=PASSWORD, repr=False)
 
-    async def post(self, path, body=None, token=None, **kwargs):
-        return await self.client.post(AUTH + path, json=body, headers=bearer(token), **kwargs)
+    async def post(self, path, body=None, token=None, headers=None):
+        headers = {**bearer(token), **(headers or {})}
+        return await self.client.post(AUTH + path, json=body, headers=headers)
 
     async def get(self, path, token=None):
         return await self.client.get(AUTH + path, headers=bearer(token))
