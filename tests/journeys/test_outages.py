@@ -45,6 +45,7 @@ def test_without_the_gateway_tools_say_unavailable_and_login_says_503(own, start
     stack, server = own
     token = server.login(ADA)["access_token"]
     port = stack.url.rpartition(":")[2]
+    server.call(token, "entity_tool", **LIST)
     stack.process.stop()
 
     broken = server.call(token, "entity_tool", **LIST)
@@ -53,7 +54,7 @@ def test_without_the_gateway_tools_say_unavailable_and_login_says_503(own, start
     assert broken["isError"]
     assert broken["structuredContent"]["error"]["code"] == "unavailable"
     assert login.status_code == 503
-    assert login.json()["error"] == "supabase_unreachable"
+    assert login.json()["error"] == "supabase_down"
 
     start_stack(stack.state_dir, ATOMS_LOCAL_PORT=port)
     recovers(lambda: server.call(token, "entity_tool", **LIST)["structuredContent"]["items"])
