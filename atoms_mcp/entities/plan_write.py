@@ -26,9 +26,13 @@ CONTEXT_COLUMNS = (
 )
 
 
-def token_id(user_id: str, entity: str, client_token: str, index: int) -> str:
-    """Give the id that a retry with the same `client_token` gives again (UUID version 5)."""
-    name = "\n".join((user_id, "entity_tool", entity, str(index), client_token))
+def token_id(user_id: str, entity: str, place_id: str | None, client_token: str, index: int) -> str:
+    """Give the id that a retry with the same `client_token` gives again (UUID version 5).
+
+    The place belongs to it: the same token elsewhere is another creation, never a replay that
+    shows what was made here.
+    """
+    name = "\n".join((user_id, "entity_tool", entity, place_id or "", str(index), client_token))
     return str(uuid.uuid5(TOKEN_SPACE, name))
 
 

@@ -102,7 +102,8 @@ async def _row(
     elif entity.lives_in == "project":
         row["project_id"] = scope.project_id
     if call.client_token is not None:
-        row["id"] = token_id(desk.user_id, entity.name, call.client_token, at)
+        place = row.get(DOCUMENT) or row.get("project_id")
+        row["id"] = token_id(desk.user_id, entity.name, place, call.client_token, at)
     return row
 
 
@@ -134,17 +135,17 @@ async def _insert(desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt)
         return Created(created)
     ids = [row["id"] for row in rows]
     missing = [one for one in ids if one not in {row["id"] for row in created}]
+    wanted = dict(zip(ids, rows, strict=True))
     sent = dict.fromkeys(name for row in call.rows for name in row)
     earlier = await desk.rows(plan_ids(entity, [*chosen, *sent], missing))
     if len(earlier) < len(missing):
         raise ToolError(
             "conflict",
-            "this client_token was used before for something that you cannot see any more.",
+            "this client_token was used before, for something that you cannot see any more.",
             fix="repeat the call with a new client_token.",
             details={"field": "client_token"},
         )
     stored = {row["id"]: row for row in (*created, *earlier)}
-    wanted = dict(zip(ids, rows, strict=True))
     differing = [row for row in earlier if _differs(row, wanted[row["id"]])]
     return Created([stored[one] for one in ids], len(earlier), differing)
 
@@ -159,7 +160,8 @@ async def _create_by_call(desk: Desk, call: Call, scope: Scope, attempt: Attempt
     entity, (data,) = call.entity, call.rows
     entity_id = None
     if call.client_token is not None:
-        entity_id = token_id(desk.user_id, entity.name, call.client_token, 0)
+        place = scope.organization_id
+        entity_id = token_id(desk.user_id, entity.name, place, call.client_token, 0)
         earlier = await desk.rows(plan_ids(entity, [*_shown(call), *data], [entity_id]))
         if earlier:
             sent = stored_row(entity, data, {})
