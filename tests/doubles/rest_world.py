@@ -52,8 +52,10 @@ create table "odd ""table" (
 );
 create table read_only_columns (id int primary key, shown text, hidden text);
 create table tree (id int primary key, parent int references tree, name text);
+create table defaults (id int primary key generated always as identity, word text default 'w');
 create view task_overview with (security_invoker) as
-  select t.*, o.name as org_name, (select count(*) from tasks c where c.parent_id = t.id) as children
+  select t.*, o.name as org_name,
+    (select count(*) from tasks c where c.parent_id = t.id) as children
   from tasks t left join orgs o on o.id = t.org_id;
 
 alter table tasks enable row level security;
@@ -66,8 +68,9 @@ alter table details enable row level security;
 create policy own on details for all to authenticated
   using (exists (select from tasks t where t.id = task_id)) with check (true);
 
-grant all on orgs, people, org_people, tasks, details, "odd ""table", tree, task_overview
-  to authenticated, service_role;
+grant all on orgs, people, org_people, tasks, details, "odd ""table", tree, task_overview,
+  defaults to authenticated, service_role;
+grant usage on all sequences in schema public to authenticated;
 grant select on orgs to anon;
 grant insert on orgs to anon;
 grant select (id, shown), insert (id, shown, hidden), update (shown, hidden) on read_only_columns
@@ -84,7 +87,8 @@ create function whoami() returns jsonb language sql stable as $$
     'search_path', current_setting('search_path'),
     'timezone', current_setting('timezone'))
 $$;
-create function add(a int, b int default 10) returns int language sql immutable as $$ select a + b $$;
+create function add(a int, b int default 10) returns int language sql immutable as $$
+  select a + b $$;
 create function echo(t text) returns text language sql immutable as $$ select t $$;
 create function total(variadic ns int[]) returns bigint language sql immutable as $$
   select sum(n) from unnest(ns) n $$;
@@ -110,7 +114,8 @@ create function given_array(a int[]) returns int language sql immutable as $$ se
 create function boom(state text, said text default 'boom', more text default null)
   returns void language plpgsql volatile as $$
 begin
-  raise exception using errcode = state, message = said, detail = coalesce(more, ''), hint = 'a hint';
+  raise exception using errcode = state, message = said, detail = coalesce(more, ''),
+    hint = 'a hint';
 end $$;
 create function slow() returns void language sql volatile as $$ select pg_sleep(30) $$;
 create function hidden() returns int language sql as $$ select 1 $$;
@@ -118,8 +123,8 @@ revoke execute on function hidden() from public, anon, authenticated;
 """
 
 ROWS = f"""
-truncate orgs, people, org_people, tasks, details, secrets, "odd ""table", read_only_columns, tree
-  restart identity cascade;
+truncate orgs, people, org_people, tasks, details, secrets, "odd ""table", read_only_columns, tree,
+  defaults restart identity cascade;
 insert into orgs (name) values ('Acme'), ('Umbrella'), ('Empty');
 insert into people values (1, 'Pat'), (2, 'Quinn');
 insert into org_people values (1, 1, 'lead'), (1, 2, default), (2, 2, 'lead');
@@ -143,7 +148,7 @@ insert into "odd ""table" values
   (1, 'x', 'y', 'z', 'w', 'v'), (2, 'x,y', 'or', 'se', 'w w', 'b\\s');
 insert into read_only_columns values (1, 'seen', 'unseen');
 insert into tree values (1, null, 'root'), (2, 1, 'left'), (3, 1, 'right');
-"""
+"""  # noqa: S608 - rows of a test
 
 
 class Aside:
@@ -214,7 +219,8 @@ class Rest:
             sent.setdefault("Content-Type", "application/json")
         sent["X-Test-Claims"] = json.dumps(self._claims)
 
-        url = URL(f"{self._client.make_url('/')}rest/v1/{path}", encoded=True)
+        raw = path.replace(" ", "%20")
+        url = URL(f"{self._client.make_url('/')}rest/v1/{raw}", encoded=True)
         async with self._client.session.request(
             method, url, data=body, headers=sent, skip_auto_headers=["Content-Type"]
         ) as response:

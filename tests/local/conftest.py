@@ -54,7 +54,7 @@ async def owner(rest_postgres):
 
 
 @pytest.fixture
-async def rest_pool(rest_postgres, owner):
+async def rest_pool(rest_postgres, owner):  # noqa: ARG001 - the rows are there
     """Connections as `authenticator`."""
     pool = await open_pool(**rest_postgres.connect_args("authenticator"))
     yield pool
@@ -69,7 +69,7 @@ def serve_rest(aiohttp_client):
         async def handle(request):
             return await api.handle(request, json.loads(request.headers["X-Test-Claims"]))
 
-        app = web.Application(client_max_size=1024 * 1024)
+        app = web.Application(client_max_size=64 * 1024)
         app.router.add_route("*", "/rest/v1/{tail:.*}", handle)
         client = await aiohttp_client(app)
         return Rest(client, {"role": "anon"})
