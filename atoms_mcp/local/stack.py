@@ -123,7 +123,7 @@ class Stack:
             timeout=CONNECT_S,
             command_timeout=COMMAND_S,
         )
-        exits.push_async_callback(_close, pool)
+        exits.push_async_callback(close_pool, pool)
         return pool
 
 
@@ -138,7 +138,8 @@ def limits(settings: StackSettings) -> Limits:
     )
 
 
-async def _close(pool: asyncpg.Pool) -> None:
+async def close_pool(pool: asyncpg.Pool) -> None:
+    """Close `pool` in order, or at once where a connection is still in use after a moment."""
     try:
         await asyncio.wait_for(pool.close(), CLOSE_S)
     except (TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
