@@ -7,10 +7,13 @@ import pytest
 
 from atoms_mcp.cli import main
 from atoms_mcp.settings import ServerSettings, load, rows
+from atoms_mcp.web.refusals import HTTP, UPSTREAM
 from atoms_mcp.web.routes import make_routes
 from atoms_mcp.web.site import Sites
 
-README = (Path(__file__).parent.parent / "README.rst").read_text()
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "atoms_mcp"
+README = (ROOT / "README.rst").read_text()
 SETTINGS = list(rows())
 PROJECT = {"SUPABASE_URL": "https://abc.supabase.co", "SUPABASE_ANON_KEY": "k"}
 SERVER = load(ServerSettings, PROJECT)
@@ -50,3 +53,19 @@ def test_every_route_is_in_the_table(path):
 @pytest.mark.parametrize("command", sorted(main.commands))
 def test_every_command_is_told(command):
     assert f"``atoms-mcp {command}``" in section("Commands")
+
+
+def codes_in_source():
+    """Every stable error code that the package can answer with."""
+    source = "\n".join(
+        path.read_text() for path in PACKAGE.rglob("*.py") if "local" not in path.parts
+    )
+    raised = re.findall(r'(?:Problem|SignInRefused|_Refusal)\(\s*\d+,\s*"([a-z_]+)"', source)
+    tools = re.findall(r'ToolError\(\s*"([a-z_]+)"', source)
+    tables = [row[1] for row in UPSTREAM.values()] + [row[0] for row in HTTP.values()]
+    return sorted({*raised, *tools, *tables} - {"refused"})
+
+
+@pytest.mark.parametrize("code", codes_in_source())
+def test_every_error_code_is_told(code):
+    assert f"``{code}``" in section("Errors")
