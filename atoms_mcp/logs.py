@@ -41,8 +41,6 @@ SECRET_TEXT = re.compile(
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
     re.IGNORECASE,
 )
-# Words that one of the above must contain: searching for these first is ten times cheaper.
-TELLTALES = ("eyj", "earer", "asic", "sb_", "@")
 
 
 def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
@@ -66,7 +64,7 @@ def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
     structlog.configure(
         processors=[*first, *last, render],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
@@ -121,15 +119,15 @@ def _is_secret_name(name: str) -> bool:
 
 
 def _redact(name: str, value: object, depth: int) -> object:
-    if isinstance(value, int):
-        # JSON here has 64 bits for a number.
-        return value if abs(value) < MAX_NUMBER else str(value)
-    if value is None or isinstance(value, float):
+    if value is None or isinstance(value, bool):
         return value
     if _is_secret_name(name):
         return HIDDEN
     if isinstance(value, str):
         return _clean(_hide(value), MAX_VALUE_CHARS)
+    if isinstance(value, int | float):
+        # JSON here has 64 bits for a number.
+        return value if abs(value) < MAX_NUMBER else str(value)
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return _redact_many(value, depth - 1) if depth else TOO_DEEP
     return _clean(_hide(repr(value)), MAX_VALUE_CHARS)
@@ -147,10 +145,11 @@ def _redact_many(
 
 
 def _hide(text: str) -> str:
-    lowered = text.lower()
-    if not any(word in lowered for word in TELLTALES):
-        return text
-    return SECRET_TEXT.sub(HIDDEN, text)
+    # Each of these is in one of the patterns, and to look for them first costs a tenth.
+    low = text.lower()
+    if "eyj" in low or "earer" in low or "asic" in low or "sb_" in low or "@" in low:
+        return SECRET_TEXT.sub(HIDDEN, text)
+    return text
 
 
 def _clean(text: str, max_chars: int, *, keep: str = "") -> str:

@@ -118,10 +118,10 @@ class Double:
         self.seen.append(request)
         return await self.faults.get(request.path, handler)(request)
 
-    async def _jwks(self, request):
+    async def _jwks(self, _request):
         return web.json_response({"keys": self.jwks})
 
-    async def _health(self, request):
+    async def _health(self, _request):
         return web.json_response({"name": "GoTrue"})
 
     async def _user(self, request):
@@ -151,14 +151,14 @@ class Double:
             }
         )
 
-    async def _logout(self, request):
+    async def _logout(self, _request):
         self.ended.add("session-1")
         return web.Response(status=204)
 
-    async def _rest(self, request):
+    async def _rest(self, _request):
         return web.json_response([{"id": 1}], headers={"Content-Range": "0-0/573"})
 
-    async def hang(self, request):
+    async def hang(self, _request):
         """Answer nothing until the test is over."""
         await self.released.wait()
         return web.Response(status=500)
@@ -171,7 +171,7 @@ def refusal(status, code, message="no"):
 def answering(status=200, body=b"", content_type="application/json", **headers):
     """A handler that always says the same."""
 
-    async def answer(request):
+    async def answer(_request):
         return web.Response(
             status=status,
             body=body,

@@ -89,9 +89,7 @@ class WebDouble:
                 readiness=self.readiness,
             )
         )
-        self.client = TestClient(
-            TestServer(self.app, socket_factory=lambda *_where: self.socket)
-        )
+        self.client = TestClient(TestServer(self.app, socket_factory=lambda *_where: self.socket))
 
     @property
     def url(self):

@@ -77,7 +77,7 @@ def test_these_are_good_as_well(changed):
         pytest.param({"sub": "ada"}, "not the token of a user", id="sub-no-uuid"),
         pytest.param({"sub": GOOD["sub"] + "\n"}, "not the token of a user", id="sub-newline"),
         pytest.param(
-            {"sub": GOOD["sub"].replace("0", "०")}, "not the token of a user", id="digits"
+            {"sub": GOOD["sub"].replace("0", "\u0966")}, "not the token of a user", id="digits"
         ),
         pytest.param({"sub": 7}, "not the token of a user", id="number-sub"),
         pytest.param({"role": "service_role"}, "not the token of a signed-in user", id="service"),

@@ -7,8 +7,10 @@ from atoms_mcp.identity.credentials import (
     check_token,
 )
 
+SECRET = "secret"
 
-def check(email="ada@acme.example", password="secret", captcha_token=None):
+
+def check(email="ada@acme.example", password=SECRET, captcha_token=None):
     return check_credentials(email, password, captcha_token)
 
 
@@ -27,7 +29,12 @@ def test_secrets_are_not_in_their_text():
 
 @pytest.mark.parametrize(
     "spelling",
-    ["ADA@ACME.example", " ada@acme.example ", "Ada@acme.EXAMPLE", "ａｄａ@acme.example"],
+    [
+        "ADA@ACME.example",
+        " ada@acme.example ",
+        "Ada@acme.EXAMPLE",
+        "\uff41\uff44\uff41@acme.example",
+    ],
 )
 def test_spellings_of_one_account_count_as_one(spelling):
     assert check(email=spelling).account == "ada@acme.example"

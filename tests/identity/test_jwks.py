@@ -144,6 +144,7 @@ def jwk(algorithm, private, **more):
 
 
 RSA = rsa.generate_private_key(65537, 2048)
+SHORT_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 - it has to be refused
 EC = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -184,7 +185,7 @@ def test_a_key_has_one_algorithm_that_follows_from_its_kind(listed, algorithm):
         pytest.param(jwk(ECAlgorithm, EC, x=None), id="no-x"),
         pytest.param(jwk(ECAlgorithm, EC, x={}), id="odd-x"),
         pytest.param(jwk(ECAlgorithm, ec.generate_private_key(ec.SECP384R1())), id="p-384"),
-        pytest.param(jwk(RSAAlgorithm, rsa.generate_private_key(65537, 1024)), id="short-rsa"),
+        pytest.param(jwk(RSAAlgorithm, SHORT_RSA), id="short-rsa"),
         pytest.param({"kty": ["EC"], "crv": {}}, id="unhashable"),
         pytest.param({}, id="empty"),
         pytest.param("key", id="text"),

@@ -39,7 +39,8 @@ async def test_a_kept_login_gives_its_token(supabase, login, session):
     assert supabase.seen == []
 
 
-async def test_only_its_owner_can_read_it(login, session):
+@pytest.mark.usefixtures("session")
+async def test_only_its_owner_can_read_it(login):
     assert stat.S_IMODE(login.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(login.path.parent.stat().st_mode) & 0o077 == 0
 
@@ -70,7 +71,7 @@ async def test_what_another_process_renewed_is_taken_over(
     clock.now = session.expires_at
     other = KeptLogin(tmp_path / "state" / "deep", auth, supabase.url, now=lambda: 0.0)
 
-    async def renewed_meanwhile(request):
+    async def renewed_meanwhile(_request):
         supabase.faults.clear()
         newer = orjson.loads(login.path.read_bytes()) | {
             "access_token": "newer",
@@ -87,27 +88,32 @@ async def test_what_another_process_renewed_is_taken_over(
     assert supabase.count(TOKEN) == 1
 
 
-async def test_a_renewal_that_was_waited_for_is_not_done_again(supabase, login, session, clock):
+async def test_what_another_process_keeps_is_seen_at_once(supabase, login, session, clock):
     clock.now = session.expires_at
-    stale = await login._read()
-    fresh = {
-        "supabase_url": supabase.url,
-        "email": "a",
+    newer = orjson.loads(login.path.read_bytes()) | {
         "access_token": "newer",
-        "refresh_token": "r",
-        "expires_at": stale.expires_at + 3600,
+        "expires_at": session.expires_at + 3600,
     }
-    login.path.write_bytes(orjson.dumps(fresh))
+    login.path.write_bytes(orjson.dumps(newer))
 
-    assert await login._renew() == "newer"
+    assert await login.token() == "newer"
     assert supabase.seen == []
+
+
+async def test_a_renewal_while_it_was_asked_for_is_not_done_again(supabase, login, session, clock):
+    """The file changes between the first look and the turn to renew it."""
+    clock.now = session.expires_at
+    times = iter([session.expires_at, 0.0])
+    late = KeptLogin(login.path.parent, None, supabase.url, now=lambda: next(times))
+
+    assert await late.token() == session.access_token
 
 
 @pytest.mark.parametrize("code", ["refresh_token_not_found", "session_expired", "user_banned"])
 async def test_a_login_that_is_over_is_dropped(supabase, login, session, clock, code):
     clock.now = session.expires_at
 
-    async def refuse(request):
+    async def refuse(_request):
         return refusal(400, code)
 
     supabase.faults[TOKEN] = refuse
@@ -134,22 +140,25 @@ async def test_without_a_file_nobody_is_logged_in(login):
         await login.token()
 
 
+@pytest.mark.usefixtures("session")
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"{}", b'{"supabase_url":"x","more":1}', b"7"])
-async def test_a_file_that_cannot_be_read_says_so(login, session, raw):
+async def test_a_file_that_cannot_be_read_says_so(login, raw):
     login.path.write_bytes(raw)
 
     with pytest.raises(NoLogin, match="cannot be read"):
         await login.token()
 
 
-async def test_a_login_is_never_shown_to_another_project(auth, login, session, tmp_path):
+@pytest.mark.usefixtures("session")
+async def test_a_login_is_never_shown_to_another_project(auth, login):
     other = KeptLogin(login.path.parent, auth, "https://other.supabase.co")
 
     with pytest.raises(NoLogin, match=r"not to https://other\.supabase\.co"):
         await other.token()
 
 
-async def test_a_dropped_login_is_gone(login, session):
+@pytest.mark.usefixtures("session")
+async def test_a_dropped_login_is_gone(login):
     await login.drop()
     await login.drop()
 
@@ -170,5 +179,11 @@ async def test_a_write_that_fails_leaves_the_old_login(login, session, monkeypat
     assert [path.name for path in login.path.parent.iterdir()] == ["login.json"]
 
 
-async def test_secrets_are_not_in_its_text(login, session):
-    assert session.refresh_token not in repr(await login._read())
+async def test_secrets_are_not_in_its_errors(supabase, login, session, clock):
+    clock.now = session.expires_at
+    supabase.faults[TOKEN] = answering(400, b'{"code":"session_expired","message":"m"}')
+
+    with pytest.raises(NoLogin) as caught:
+        await login.token()
+
+    assert session.refresh_token not in repr(caught.getrepr(showlocals=False, style="short"))

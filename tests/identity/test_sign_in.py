@@ -30,7 +30,10 @@ async def sign_in(supabase, sleeps):
     await wire.close()
 
 
-def credentials(email="ada@acme.example", password="correct-horse-demo"):
+PASSWORD = "correct-horse-demo"
+
+
+def credentials(email="ada@acme.example", password=PASSWORD):
     return check_credentials(email, password, None)
 
 
@@ -64,7 +67,7 @@ async def test_an_unknown_user_and_a_wrong_password_cannot_be_told_apart(sign_in
     ],
 )
 async def test_refusals_of_supabase_are_explained(supabase, sign_in, code, status, error):
-    async def refuse(request):
+    async def refuse(_request):
         return refusal(422 if code == "email_provider_disabled" else 400, code)
 
     supabase.faults[TOKEN] = refuse
@@ -125,7 +128,7 @@ async def test_a_fault_upstream_is_no_wrong_password(supabase, sign_in, sleeps, 
 
 @pytest.mark.parametrize("code", ["hook_payload_over_size_limit", "bad_json", "unknown"])
 async def test_a_refusal_nobody_knows_is_no_wrong_password(supabase, sign_in, code):
-    async def refuse(request):
+    async def refuse(_request):
         return refusal(400, code)
 
     supabase.faults[TOKEN] = refuse
@@ -146,7 +149,7 @@ async def test_a_busy_supabase_says_when_to_come_back(supabase, sign_in, header,
     assert (caught.value.status, caught.value.retry_after_s) == (429, wait_s)
 
 
-async def test_a_refresh_token_renews_the_session(supabase, sign_in):
+async def test_a_refresh_token_renews_the_session(sign_in):
     session = await sign_in.by_refresh_token("refresh0")
 
     assert session.refresh_token != "refresh0"
@@ -171,7 +174,7 @@ async def test_odd_refresh_tokens_cost_no_call(supabase, sign_in, value):
     ],
 )
 async def test_a_session_that_is_over_says_so(supabase, sign_in, code, error, status):
-    async def refuse(request):
+    async def refuse(_request):
         return refusal(400, code)
 
     supabase.faults[TOKEN] = refuse

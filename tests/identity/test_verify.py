@@ -467,7 +467,7 @@ async def test_a_refusal_ends_what_was_remembered(supabase, make, clock):
     await verifier.verify(token)
     clock.now += 16
 
-    async def signed_out(request):
+    async def signed_out(_request):
         return refusal(403, "session_not_found")
 
     supabase.faults[USER] = signed_out

@@ -134,7 +134,7 @@ async def test_no_fault_upstream_passes_for_a_user(supabase, auth, fault, kind):
 
 
 async def test_a_login_is_tried_once(supabase, auth):
-    async def busy(request):
+    async def busy(_request):
         return refusal(503, "x")
 
     supabase.faults[TOKEN] = busy

@@ -162,7 +162,7 @@ async def test_an_upstream_that_never_stops_is_slow(supabase):
     await wire.close()
 
 
-async def test_an_answer_beyond_the_limit_is_refused(supabase, wire, monkeypatch):
+async def test_an_answer_beyond_the_limit_is_refused(wire, monkeypatch):
     monkeypatch.setattr("atoms_mcp.supabase.wire.MAX_ANSWER_BYTES", 3)
 
     with pytest.raises(SupabaseError) as caught:
@@ -197,11 +197,16 @@ async def test_time_spent_upstream_is_added_up_for_the_request(wire):
 
 
 async def test_a_closed_wire_stays_closed_for_what_is_still_under_way(supabase, wire):
-    supabase.faults[HEALTH] = supabase.hang
+    has_come = asyncio.Event()
+
+    async def hang(request):
+        has_come.set()
+        return await supabase.hang(request)
+
+    supabase.faults[HEALTH] = hang
     waiting = asyncio.ensure_future(wire.get("auth", HEALTH))
     async with asyncio.timeout(5):
-        while not supabase.seen:
-            await asyncio.sleep(0)
+        await has_come.wait()
         await wire.close()
 
         with pytest.raises(SupabaseError) as caught:

@@ -61,9 +61,7 @@ async def test_a_login_gives_the_real_token_in_the_fixed_shape(supabase, web):
     ],
 )
 async def test_a_login_may_come_in_other_forms(web, body, content_type):
-    answer = await web.ask(
-        "POST", "/auth/login", data=body, headers={"Content-Type": content_type}
-    )
+    answer = await web.ask("POST", "/auth/login", data=body, headers={"Content-Type": content_type})
 
     assert answer.status == 200
 
@@ -109,9 +107,7 @@ async def test_a_malformed_login_says_which_field_and_costs_no_call(supabase, we
     ],
 )
 async def test_a_body_that_cannot_be_read_is_malformed(supabase, web, body, content_type):
-    answer = await web.ask(
-        "POST", "/auth/login", data=body, headers={"Content-Type": content_type}
-    )
+    answer = await web.ask("POST", "/auth/login", data=body, headers={"Content-Type": content_type})
 
     assert_problem(answer, 400, "malformed")
     assert supabase.seen == []

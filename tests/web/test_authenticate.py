@@ -64,7 +64,9 @@ async def test_two_headers_are_refused_even_with_one_good_token(supabase, web):
     token = f"Bearer {supabase.token()}"
     for pair in ((token, "Bearer x"), ("Bearer x", token), (token, token)):
         headers = CIMultiDict([("Authorization", value) for value in pair])
-        answer = await web.client.post("/api/mcp/tools/call", json={"tool": "whoami"}, headers=headers)
+        answer = await web.client.post(
+            "/api/mcp/tools/call", json={"tool": "whoami"}, headers=headers
+        )
         assert answer.status == 401
 
 
@@ -123,7 +125,9 @@ async def test_when_nobody_can_tell_it_is_neither_a_401_nor_let_in(supabase, mak
 async def test_a_token_that_ends_on_the_way_is_a_401_and_is_forgotten(supabase, web):
     token = supabase.token()
     await web.call("whoami", token=token)
-    supabase.faults["/rest/v1/items"] = answering(401, b'{"code":"PGRST303","message":"JWT expired"}')
+    supabase.faults["/rest/v1/items"] = answering(
+        401, b'{"code":"PGRST303","message":"JWT expired"}'
+    )
 
     answer = await web.call("rows", token=token)
 

@@ -32,9 +32,7 @@ async def test_a_body_without_a_length_is_refused_while_it_is_read(web):
 async def test_the_limit_of_mcp_is_its_own(supabase, make_web):
     web = await make_web(ATOMS_MAX_BODY_BYTES="2048")
     for path in ("/api/mcp", "/api/mcp/tools/call"):
-        answer = await web.ask(
-            "POST", path, data=b"x" * 3000, headers=JSON, token=supabase.token()
-        )
+        answer = await web.ask("POST", path, data=b"x" * 3000, headers=JSON, token=supabase.token())
         assert answer.status == 413
 
 

@@ -57,9 +57,7 @@ async def test_our_own_pages_and_configured_ones_are_let_in(supabase, make_web):
 
 
 async def test_a_page_under_another_of_our_names_is_a_stranger(web):
-    answer = await web.ask(
-        "GET", "/healthz", headers={"Origin": f"http://localhost:{web.port}"}
-    )
+    answer = await web.ask("GET", "/healthz", headers={"Origin": f"http://localhost:{web.port}"})
 
     assert_problem(answer, 403, "origin_not_allowed")
 

@@ -164,7 +164,8 @@ async def test_which_library_answers_is_not_told(web):
 
 async def test_requests_at_the_same_time_keep_their_users(supabase, web):
     users = {
-        f"00000000-0000-4000-8000-0000000000{number:02}": f"session-{number}" for number in range(10)
+        f"00000000-0000-4000-8000-0000000000{number:02}": f"session-{number}"
+        for number in range(10)
     }
     supabase.faults["/auth/v1/user"] = whoever(supabase)
     tokens = {user: supabase.token(sub=user, session_id=session) for user, session in users.items()}

@@ -38,8 +38,7 @@ def site():
         (aiohttp_web.HTTPMethodNotAllowed("PUT", ["GET"]), 405, "method_not_allowed"),
         (aiohttp_web.HTTPRequestEntityTooLarge(1, 2), 413, "body_too_large"),
         (aiohttp_web.HTTPForbidden(text="x"), 403, "refused"),
-        (aiohttp_web.HTTPTeapot() if hasattr(aiohttp_web, "HTTPTeapot") else
-         aiohttp_web.HTTPConflict(), 409, "refused"),
+        (aiohttp_web.HTTPConflict(), 409, "refused"),
         (aiohttp_web.RequestPayloadError(), 400, "malformed"),
         (LookupError("an internal detail"), 500, "internal_error"),
         (AssertionError(), 500, "internal_error"),
