@@ -123,8 +123,10 @@ revoke execute on function hidden() from public, anon, authenticated;
 """
 
 ROWS = f"""
-truncate orgs, people, org_people, tasks, details, secrets, "odd ""table", read_only_columns, tree,
-  defaults restart identity cascade;
+delete from details; delete from tasks; delete from org_people; delete from orgs;
+delete from people; delete from secrets; delete from "odd ""table"; delete from read_only_columns;
+delete from tree; delete from defaults;
+select setval('orgs_id_seq', 1, false), setval('defaults_id_seq', 1, false);
 insert into orgs (name) values ('Acme'), ('Umbrella'), ('Empty');
 insert into people values (1, 'Pat'), (2, 'Quinn');
 insert into org_people values (1, 1, 'lead'), (1, 2, default), (2, 2, 'lead');
