@@ -22,6 +22,7 @@ from atoms_mcp.local.limits import Buckets
 from atoms_mcp.local.lock import StateLock
 from atoms_mcp.local.postgres import Postgres, find_bin_dir
 from atoms_mcp.local.rest_api import RestApi
+from atoms_mcp.local.rest_database import open_pool
 from atoms_mcp.settings import StackSettings
 
 POSTGRES_DIR = "postgres"
@@ -116,9 +117,10 @@ class Stack:
         )
 
     async def _pool(self, role: str, connections: int, exits: AsyncExitStack) -> asyncpg.Pool:
-        pool = await asyncpg.create_pool(
+        # No least size: the pool would go on complaining while the database is away.
+        pool = await open_pool(
             **self.postgres.connect_args(role),
-            min_size=1,
+            min_size=0,
             max_size=connections,
             timeout=CONNECT_S,
             command_timeout=COMMAND_S,
