@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 
 from atoms_mcp import logs
 
+TELLING_NAMES = [
+    *("password", "token", "access_token", "Refresh-Token", "client_secret", "Authorization"),
+    *("apikey", "api_key", "auth_token", "AUTH_TOKEN", "anon_key", "cookie", "code_verifier"),
+]
 JWT = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl-_X"
 
 

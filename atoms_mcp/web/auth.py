@@ -15,7 +15,7 @@ from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.authenticate import get_bearer
 from atoms_mcp.web.fields import read_fields
-from atoms_mcp.web.keys import AUTH, CALLER, SETTINGS, SIGN_IN, SITE, VERIFIER
+from atoms_mcp.web.keys import AUTH, CALLER, LOG, SETTINGS, SIGN_IN, SITE, VERIFIER
 from atoms_mcp.web.problem import NO_STORE, render
 
 LOGIN_FIELDS = ("email", "username", "password", "captcha_token")
@@ -33,14 +33,14 @@ async def login(request: web.Request) -> web.Response:
         fields.get("captcha_token"),
     )
     session = await request.app[SIGN_IN].by_password(credentials, request.remote)
-    return _render(session, "Login successful")
+    return _render(request, session, "Login successful")
 
 
 async def refresh(request: web.Request) -> web.Response:
     """Trade a refresh token for a new session record."""
     fields = await read_fields(request, REFRESH_FIELDS)
     session = await request.app[SIGN_IN].by_refresh_token(fields.get("refresh_token"))
-    return _render(session, "Session refreshed")
+    return _render(request, session, "Session refreshed")
 
 
 async def logout(request: web.Request) -> web.Response:
@@ -63,22 +63,25 @@ async def logout(request: web.Request) -> web.Response:
 
 async def status(request: web.Request) -> web.Response:
     """Tell whose token came. A bad one or none is an answer here, not an error."""
-    told: dict[str, Any] = {"mode": request.app[SETTINGS].auth_mode}
+    mode = request.app[SETTINGS].auth_mode
     try:
         caller = await _find_caller(request)
     except (Unauthenticated, InvalidToken) as exc:
-        told |= {
+        told: dict[str, Any] = {
             "authenticated": False,
             "reason": exc.reason or "no token",
             "hint": f"POST {request[SITE].base_url}/auth/login",
+            "mode": mode,
         }
-    else:
-        told |= {
-            "authenticated": True,
-            "user": {"id": caller.user_id, "email": caller.email, "role": caller.role},
-            "expires_at": caller.expires_at,
-            "scopes": sorted(caller.scopes),
-        }
+        return render(told, headers=NO_STORE)
+    request[CALLER] = caller
+    told = {
+        "authenticated": True,
+        "user": {"id": caller.user_id, "email": caller.email, "role": caller.role},
+        "expires_at": caller.expires_at,
+        "scopes": sorted(caller.scopes),
+        "mode": mode,
+    }
     return render(told, headers=NO_STORE)
 
 
@@ -89,7 +92,8 @@ async def _find_caller(request: web.Request) -> Caller:
     return await request.app[VERIFIER].verify(token)
 
 
-def _render(session: Session, message: str) -> web.Response:
+def _render(request: web.Request, session: Session, message: str) -> web.Response:
+    request[LOG]["user_id"] = session.user.id
     told = {
         "access_token": session.access_token,
         "token_type": "bearer",

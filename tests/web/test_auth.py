@@ -16,7 +16,7 @@ def refusing(status, code):
     return refuse
 
 
-async def test_a_login_gives_the_real_token_in_the_fixed_shape(supabase, web):
+async def test_a_login_gives_the_real_token_in_the_fixed_shape(supabase, web, lines):
     answer = await web.ask("POST", "/auth/login", json=GOOD)
 
     assert answer.status == 200
@@ -35,6 +35,7 @@ async def test_a_login_gives_the_real_token_in_the_fixed_shape(supabase, web):
     assert answer.told["message"] == "Login successful"
     assert answer.told["expires_in"] == 3600
     assert answer.told["user"] == {"id": supabase.user_id, "email": supabase.email}
+    assert lines[-1]["user_id"] == supabase.user_id
     called = await web.call("whoami", token=answer.told["access_token"])
     assert called.told["structuredContent"]["user_id"] == supabase.user_id
 
