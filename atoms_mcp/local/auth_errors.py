@@ -19,8 +19,9 @@ API_VERSION_HEADER = "X-Supabase-Api-Version"
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 PT_STATUS = re.compile(r"PT([2-5]\d\d)")
 OUTAGE_CLASSES = ("08", "53", "57P")
-# What a trigger says on purpose (RAISE) or a constraint refuses.
-TRIGGER_CLASSES = ("23", "P0", "PT")
+# What a trigger says on purpose (RAISE), and what a constraint refuses.
+RAISED_CLASSES = ("P0", "PT")
+TRIGGER_CLASSES = ("23", *RAISED_CLASSES)
 
 
 class AuthError(AtomsError):
@@ -74,13 +75,17 @@ def render_oauth_error(error: OAuthShapeError) -> web.Response:
 
 
 def render_raised(error: asyncpg.PostgresError) -> web.Response:
-    """Give what a trigger of the project's own said, as Auth passes it on."""
+    """Give what a trigger or constraint of the project's own said, as Auth passes it on.
+
+    Deviation: not the detail of a constraint, which shows the whole row, password hash included.
+    """
+    is_said_on_purpose = error.sqlstate.startswith(RAISED_CLASSES)
     found = PT_STATUS.fullmatch(error.sqlstate)
     body = {
         "code": error.sqlstate,
         "message": str(error.args[0]) if error.args else "",
         "hint": error.hint,
-        "detail": error.detail,
+        "detail": error.detail if is_said_on_purpose else None,
     }
     return json_response(body, status=int(found[1]) if found else 500)
 

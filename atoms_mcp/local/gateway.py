@@ -193,7 +193,10 @@ def _unexpected(exc: Exception) -> AuthError:
             503, "unexpected_failure", "The database does not answer; try again in a moment"
         )
     if isinstance(exc, asyncpg.DataError):
-        return AuthError(400, "validation_failed", f"The database cannot keep this: {exc}")
+        said = str(exc.args[0]) if exc.args else "bad value"
+        return AuthError(400, "validation_failed", f"The database cannot keep this: {said}")
+    if isinstance(exc, asyncpg.PostgresError):
+        exc.detail = None  # it may show a whole row
     log.error("gateway.failed", exc_info=exc)
     return AuthError(500, "unexpected_failure", "Unexpected failure, please check the server log")
 

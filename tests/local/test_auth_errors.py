@@ -87,6 +87,13 @@ def test_a_trigger_may_choose_the_status(state, status):
     assert read(response) == {"code": state, "message": "no", "hint": "hint", "detail": "why"}
 
 
+def test_a_constraint_does_not_show_the_row_that_it_refused():
+    error = asyncpg.CheckViolationError("new row violates")
+    error.hint, error.detail = None, "Failing row contains ($2b$10$secret)."
+
+    assert "secret" not in render_raised(error).text
+
+
 def test_an_error_without_a_text_is_rendered_too():
     error = asyncpg.RaiseError()
     error.hint = error.detail = None

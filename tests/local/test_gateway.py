@@ -197,6 +197,7 @@ async def test_a_constraint_of_the_project_speaks_for_itself(person, pool):
             await connection.execute("alter table auth.users drop constraint no_eve")
 
     assert (answer.status, (await answer.json())["code"]) == (500, "23514")
+    assert "$2b$" not in await answer.text()
 
 
 async def test_a_refusal_of_the_database_itself_is_no_outage(person, pool):
@@ -209,6 +210,7 @@ async def test_a_refusal_of_the_database_itself_is_no_outage(person, pool):
             await connection.execute("alter table auth.elsewhere rename to identities")
 
     assert (answer.status, (await answer.json())["error_code"]) == (500, "unexpected_failure")
+    assert "identities" not in await answer.text()
 
 
 async def test_while_the_database_is_away_auth_says_so_and_comes_back_with_it(
