@@ -91,9 +91,9 @@ def test_a_folder_is_given_to_whoever_needs_it(tmp_path, monkeypatch):
     monkeypatch.setattr(privileges.os, "chown", lambda *args: given.append(args))
 
     RunAs((), os.geteuid(), os.getegid()).give(tmp_path)
-    RunAs((), 65534, 65534).give(tmp_path)
+    RunAs((), os.geteuid() + 1, 7).give(tmp_path)
 
-    assert given == [(tmp_path, 65534, 65534)]
+    assert given == [(tmp_path, os.geteuid() + 1, 7)]
 
 
 def test_the_way_found_here_runs_the_program(tmp_path):
