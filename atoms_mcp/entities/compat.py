@@ -55,6 +55,9 @@ def _reword(modern: dict[str, Any]) -> None:
         modern["include"] = [RELATIONS] if modern["include"] else []
     if modern.get("operation") == "get":
         modern["operation"] = "read"
+    if modern.get("data") == {} and "items" in modern:
+        # The first server wanted some data beside a batch.
+        del modern["data"]
 
 
 def _rename(modern: dict[str, Any], old: str, new: str) -> None:

@@ -16,7 +16,9 @@ from typing import Any
 
 COLUMN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 OPERATORS = frozenset({"eq", "neq", "gt", "gte", "lt", "lte", "ilike", "in", "is", "ov", "cs"})
-RESERVED_NAMES = frozenset({"select", "order", "limit", "offset", "columns", "on_conflict"})
+RESERVED_NAMES = frozenset(
+    {"select", "order", "limit", "offset", "columns", "on_conflict", "and", "or", "not"}
+)
 # Anything else inside a list or a tree is quoted; quoting too much is harmless.
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 # Written as they stand also inside a tree: a list quotes its own items, `is` takes a keyword.
