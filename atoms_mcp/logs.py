@@ -10,7 +10,8 @@ import itertools
 import logging
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import orjson
@@ -23,6 +24,7 @@ Level = Literal["debug", "info", "warning", "error"]
 
 HIDDEN = "[redacted]"
 MAX_VALUE_CHARS = 2000
+MAX_SHORT_CHARS = 64
 MAX_TRACEBACK_CHARS = 20_000
 MAX_DEPTH = 6
 MAX_ITEMS = 100
@@ -47,22 +49,9 @@ def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
     """Set up all logging of the process; lines below `level` cost nothing."""
     is_pretty = form == "pretty" or (form == "auto" and stream.isatty())
     least = logging.getLevelNamesMapping()[level.upper()]
-    last: list[Processor] = [structlog.processors.format_exc_info, redact]
-    render: Processor
-    if is_pretty:
-        render = structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-        last.append(indent_traceback)
-    else:
-        render = render_json
-    first: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    finish = _make_finish(_pretty_renderer(stream) if is_pretty else render_json)
     structlog.configure(
-        processors=[*first, *last, render],
+        processors=[finish],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
@@ -70,12 +59,8 @@ def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *last,
-                render,
-            ],
-            foreign_pre_chain=[*first, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, finish],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name],
         )
     )
     handler.addFilter(_is_ours_to_mend)
@@ -85,32 +70,69 @@ def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
     root.setLevel(max(least, logging.WARNING))
 
 
+def _make_finish(render: Callable[[EventDict], str]) -> Processor:
+    """Give the one step from an event to its line: a chain of small ones costs more than they do.
+
+    Each request has a line, so this is part of the price of each.
+    """
+
+    def finish(logger: WrappedLogger, name: str, event: EventDict) -> str:
+        if "request_id" not in event:
+            event = structlog.contextvars.merge_contextvars(logger, name, event)
+        event["level"] = name
+        event["timestamp"] = datetime.now(UTC).isoformat()
+        if "exc_info" in event:
+            event = structlog.processors.format_exc_info(logger, name, event)
+        redact(event)
+        return render(event)
+
+    return finish
+
+
+def _pretty_renderer(stream: TextIO) -> Callable[[EventDict], str]:
+    render = structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+    def pretty(event: EventDict) -> str:
+        if "exception" in event:
+            # Set in, so that no line of it can pass for an event.
+            lines = event["exception"].split("\n")
+            event["exception"] = "\n".join(f"    {line}" for line in lines)
+        return render(None, event["level"], event)
+
+    return pretty
+
+
 def _is_ours_to_mend(record: logging.LogRecord) -> bool:
     """Leave out what strangers send that is no HTTP: each would cost a traceback."""
     exc = record.exc_info[1] if record.exc_info else None
     return not isinstance(exc, HttpProcessingError)
 
 
-def render_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+def render_json(event: EventDict) -> str:
     """Give the line; what JSON cannot say is given as text."""
     return orjson.dumps(event, default=repr).decode()
 
 
-def redact(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+def redact(event: EventDict) -> None:
     """Cut out secrets, and whatever could forge a line or flood the log."""
     for name, value in event.items():
-        if name == "exception":
+        kind = type(value)
+        if value is None or (kind is float and not _is_secret_name(name)):
+            continue
+        if kind is str and len(value) <= MAX_SHORT_CHARS and not _is_secret_name(name):
+            event[name] = _redact_short(value)
+        elif name == "exception":
             event[name] = _clean(_hide(str(value)), MAX_TRACEBACK_CHARS, keep="\n")
         else:
             event[name] = _redact(name, value, MAX_DEPTH)
-    return event
 
 
-def indent_traceback(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Set a traceback in, so that no line of it can pass for an event."""
-    if "exception" in event:
-        event["exception"] = "\n".join(f"    {line}" for line in event["exception"].split("\n"))
-    return event
+@functools.lru_cache(maxsize=2048)
+def _redact_short(text: str) -> str:
+    """Remember what the many like lines are made of: methods, paths, users, tools."""
+    return _clean(_hide(text), MAX_VALUE_CHARS)
 
 
 @functools.lru_cache(maxsize=1024)

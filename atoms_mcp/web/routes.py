@@ -1,6 +1,6 @@
 """The whole HTTP surface in one table, and the application made of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp_cors
@@ -38,7 +38,7 @@ EXPOSED_HEADERS = (
 )
 PREFLIGHT_S = 600
 
-Settle = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+Settle = Callable[[web.Request, web.StreamResponse], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +137,25 @@ def _add_cors(
             cors.add(route, allowed[row.cors])
         if row.cors is Cors.ANY:
             public.add(route.resource)
-    app.on_response_prepare.append(_make_settle(public))
+    hooks = list(app.on_response_prepare)
+    app.on_response_prepare.clear()
+    app.on_response_prepare.append(_make_settle(hooks, public))
 
 
-def _make_settle(public: set[web.AbstractResource | None]) -> Settle:
+def _make_settle(hooks: Sequence[Settle], public: set[web.AbstractResource | None]) -> Settle:
+    """Give the one hook in place of the library's own `hooks`; most requests need none."""
+
     async def settle(request: web.Request, response: web.StreamResponse) -> None:
-        """Say `*` where everybody may read: the library repeats the origin instead.
-
-        A cache would hand an answer for one origin to another one.
-        """
+        if hdrs.ORIGIN not in request.headers:
+            return
+        for hook in hooks:
+            await hook(request, response)
         if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
             if request.match_info.route.resource in public:
+                # The library repeats the origin, even where everybody may read.
                 response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
             else:
+                # Or a cache would hand an answer for one origin to another one.
                 response.headers.add(hdrs.VARY, hdrs.ORIGIN)
 
     return settle
