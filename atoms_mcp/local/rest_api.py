@@ -21,7 +21,7 @@ from aiohttp import hdrs, web
 from atoms_mcp.local.catalogue import Catalogue, Relation
 from atoms_mcp.local.rest_answer import Answer, check_outcome, render_answer
 from atoms_mcp.local.rest_cache import CatalogueCache
-from atoms_mcp.local.rest_call import find_call
+from atoms_mcp.local.rest_call import missing_function
 from atoms_mcp.local.rest_database import ANON, Database, Frame
 from atoms_mcp.local.rest_errors import RestError, error_response
 from atoms_mcp.local.rest_headers import check_profile, parse_accept, parse_preferences
@@ -98,10 +98,7 @@ class RestApi:
         async with self._database.transaction(frame) as connection:
             row = await connection.fetchrow(job.statement.text, *job.statement.values)
             check_outcome(job, row)
-            guessed = None
-            if job.guess is not None:
-                plan = await connection.fetchval(job.guess.text, *job.guess.values)
-                guessed = orjson.loads(plan)[0]["Plan"]["Plan Rows"]
+            guessed = await _guess(connection, job)
         return render_answer(job, row, guessed)
 
     async def _options(self, name: str, *, is_call: bool) -> Answer:
@@ -109,12 +106,19 @@ class RestApi:
         if is_call:
             overloads = catalogue.functions.get(name)
             if overloads is None:
-                find_call(catalogue, name, (), is_post=False)
-            is_volatile = all(function.volatility == "v" for function in overloads or ())
+                raise missing_function(catalogue, name)
+            is_volatile = all(function.volatility == "v" for function in overloads)
             allowed = "OPTIONS,POST" if is_volatile else "OPTIONS,GET,HEAD,POST"
         else:
             allowed = _allowed(catalogue.find_relation(name))
         return Answer(200, {"Allow": allowed, "Access-Control-Allow-Origin": "*"})
+
+
+async def _guess(connection: asyncpg.Connection, job: Job) -> int | None:
+    if job.guess is None:
+        return None
+    plan = orjson.loads(await connection.fetchval(job.guess.text, *job.guess.values))
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def _allowed(relation: Relation) -> str:

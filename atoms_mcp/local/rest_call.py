@@ -59,7 +59,7 @@ def find_call(catalogue: Catalogue, name: str, arguments: Arguments, *, is_post:
     candidates = found or whole
     if candidates:
         raise _ambiguous(candidates)
-    raise _missing(catalogue, name, names)
+    raise missing_function(catalogue, name, names)
 
 
 def _names(arguments: Arguments) -> set[str]:
@@ -79,7 +79,8 @@ def _takes_whole(function: Function) -> bool:
     return len(kinds) == 1 and kinds[0] in {("", "json"), ("", "jsonb")}
 
 
-def _missing(catalogue: Catalogue, name: str, names: Collection[str]) -> RestError:
+def missing_function(catalogue: Catalogue, name: str, names: Collection[str] = ()) -> RestError:
+    """Give the refusal of a function that is not there, or not with these arguments."""
     listed = ", ".join(sorted(names))
     with_names = f"({listed})" if names else " without parameters"
     plural = "s" if len(names) > 1 else ""

@@ -157,7 +157,6 @@ def _list(scanner: Scanner) -> tuple[str, ...]:
     values = []
     scanner.blanks()
     while True:
-        scanner.count_term()
         values.append(_delimited(scanner))
         if not scanner.take(","):
             break

@@ -198,9 +198,8 @@ def _view_columns(
     found: dict[str, dict[str, str]] = {}
     for name, base, number in _targets(table["rule"] or ""):
         if base in tables and number:
-            column = _names(tables[base]).get(number)
-            if column is not None:
-                found.setdefault(tables[base]["name"], {}).setdefault(column, name)
+            column = _names(tables[base])[number]
+            found.setdefault(tables[base]["name"], {}).setdefault(column, name)
     return found
 
 

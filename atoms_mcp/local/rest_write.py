@@ -188,9 +188,8 @@ def _returning_columns(returning: Returning) -> str:
         return f"{TARGET}.*"
     names = dict.fromkeys(returning.location)
     if returning.form is not None:
-        for output in returning.read.outputs:
-            if output.place is not None:
-                names[output.place.column] = None
+        shown = (output.place for output in returning.read.outputs)
+        names.update(dict.fromkeys(place.column for place in shown if place is not None))
         for embed in returning.read.embeds:
             pairs = embed.way.pairs if embed.way.through is None else embed.way.through.near
             names.update(dict.fromkeys(here for here, _ in pairs))

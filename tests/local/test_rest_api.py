@@ -200,6 +200,21 @@ async def test_reload_reads_the_schema_at_once(rest_pool, serve_rest, owner):
     assert (before.status, after.status) == (404, 200)
 
 
+async def test_between_start_and_stop_it_hears_of_changes(rest_pool, serve_rest, owner):
+    api = RestApi(rest_pool)
+    rest = (await serve_rest(api)).as_user(ADA)
+    await api.start()
+    try:
+        await rest.get("tasks")
+        await owner.execute("create table heard (id int); grant all on heard to authenticated")
+        async with asyncio.timeout(5):
+            while (await rest.get("heard")).status != 200:
+                await owner.execute("notify pgrst, 'reload schema'")
+    finally:
+        await api.stop()
+        await owner.execute("drop table heard")
+
+
 @pytest.mark.usefixtures("owner")
 async def test_a_statement_that_takes_too_long(rest_postgres, serve_rest):
     pool = await open_pool(

@@ -84,6 +84,12 @@ def test_lists(text, values):
     assert parse_filter(A, text).values == values
 
 
+def test_long_lists_are_one_value():
+    listed = ",".join(str(number) for number in range(5000))
+
+    assert len(parse_filter(A, f"in.({listed})").values) == 5000
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -103,20 +103,26 @@ async def test_functions_of_odd_kinds(owner, rest_pool):
 
 async def test_odd_views(owner, rest_pool):
     await owner.execute(
-        "create view odd_view as select id as \"an id \\\", name || 'x' as made from orgs;"
+        "create view odd_view as select id as \"an id \\\", name || 'x' as made,"
+        '  ctid as "a(b{" from orgs;'
         "create view mixed as select id from orgs union select id from people;"
         "create view nested as select q.org, c.n from (select org_id as org from tasks) q,"
         "  lateral (select count(*) as n from tasks t where t.org_id = q.org) c;"
+        "create view outside as select id, email from auth.users;"
         "create materialized view kept as select id, name from orgs;"
     )
     try:
         async with rest_pool.acquire() as connection:
             catalogue = await load_catalogue(connection)
     finally:
-        await owner.execute("drop view odd_view, mixed, nested; drop materialized view kept")
+        await owner.execute(
+            "drop view odd_view, mixed, nested, outside; drop materialized view kept"
+        )
 
     assert catalogue.relations["odd_view"].primary_key == ("an id \\",)
     assert catalogue.relations["mixed"].primary_key == ()
+    assert list(catalogue.relations["odd_view"].columns) == ["an id \\", "made", "a(b{"]
+    assert catalogue.relations["outside"].primary_key == ()
     assert "mixed" not in catalogue.relationships
     assert {way.pairs for way in catalogue.relationships["nested"] if way.target == "orgs"} == {
         (("org", "id"),)
