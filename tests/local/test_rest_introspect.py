@@ -105,6 +105,7 @@ async def test_odd_views(owner, rest_pool):
     await owner.execute(
         "create view odd_view as select id as \"an id \\\", name || 'x' as made,"
         '  ctid as "a(b{" from orgs;'
+        "create table keyed (a int unique, b int);"
         "create view mixed as select id from orgs union select id from people;"
         "create view nested as select q.org, c.n from (select org_id as org from tasks) q,"
         "  lateral (select count(*) as n from tasks t where t.org_id = q.org) c;"
@@ -116,7 +117,8 @@ async def test_odd_views(owner, rest_pool):
             catalogue = await load_catalogue(connection)
     finally:
         await owner.execute(
-            "drop view odd_view, mixed, nested, outside; drop materialized view kept"
+            "drop view odd_view, mixed, nested, outside; drop materialized view kept;"
+            "drop table keyed"
         )
 
     assert catalogue.relations["odd_view"].primary_key == ("an id \\",)
@@ -127,6 +129,7 @@ async def test_odd_views(owner, rest_pool):
     assert {way.pairs for way in catalogue.relationships["nested"] if way.target == "orgs"} == {
         (("org", "id"),)
     }
+    assert catalogue.relations["keyed"].primary_key == ()
     assert catalogue.relations["kept"].primary_key == ("id",)
 
 
