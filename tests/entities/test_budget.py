@@ -59,6 +59,12 @@ def test_the_first_row_always_stays():
     assert (len(fitted.items), fitted.left_out) == (1, 1)
 
 
+def test_rows_that_cannot_be_cut_may_all_stay_or_go():
+    many = [{"key": f"K{n}", "number": n} for n in range(3000)]
+
+    assert fit(many, "key", how).left_out > 0
+
+
 def test_what_else_an_answer_holds_counts():
     items = [{"key": "A", "text": "x" * 20_000}]
 

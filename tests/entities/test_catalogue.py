@@ -130,3 +130,9 @@ def test_changes_need_a_table():
 
 def test_loading_is_repeatable():
     assert load_catalogue().types.keys() == load_catalogue().types.keys()
+
+
+def test_a_writable_field_is_found_in_every_type_that_has_it(catalogue):
+    takers = [entity.name for entity, _ in catalogue.fields_named("status")]
+
+    assert takers == ["project", "document", "requirement"]

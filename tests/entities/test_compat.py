@@ -28,6 +28,7 @@ LIST = {"operation": "list", "entity_type": "requirement"}
         ({"operation": "get"}, {"operation": "read"}),
         ({"query": "brake"}, {"operation": "search", "query": "brake"}),
         ({"parent_id": "VEH", "parent": "VEH"}, {"parent": "VEH"}),
+        ({"operation": "create", "data": {}, "batch": [{}]}, {"items": [{}]}),
     ],
 )
 def test_an_older_spelling_means_todays(old, new):
