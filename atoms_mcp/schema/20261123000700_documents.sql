@@ -53,7 +53,7 @@ create table public.document_blocks (
   constraint document_blocks_in_project unique (project_id, id),
   constraint document_blocks_has_content check (body is not null or content is not null),
   constraint document_blocks_heading check (
-    kind <> 'heading' or heading_level is not null and btrim(body) <> ''),
+    kind <> 'heading' or heading_level is not null and btrim(coalesce(body, '')) <> ''),
   constraint document_blocks_document foreign key (project_id, document_id)
     references public.documents (project_id, id) on delete cascade,
   constraint document_blocks_project foreign key (organization_id, project_id)

@@ -5,7 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-SIGN_UP = "insert into auth.users (id, email, raw_user_meta_data) values ($1, $2, coalesce($3::jsonb, '{}'))"
+SIGN_UP = (
+    "insert into auth.users (id, email, raw_user_meta_data)"
+    " values ($1, $2, coalesce($3::jsonb, '{}'))"
+)
 
 
 async def sign_up(world, email, metadata_json=None):

@@ -1,10 +1,14 @@
 """Organizations, projects and who belongs to them: creation, owners, refusals."""
+# ruff: noqa: S608 - each statement is put together from names in this file
 
 from uuid import uuid4
 
 import pytest
 
-ADD = "insert into organization_members (organization_id, user_id, role) values ($1, $2, $3) returning *"
+ADD = (
+    "insert into organization_members (organization_id, user_id, role) values ($1, $2, $3)"
+    " returning *"
+)
 
 
 async def test_whoever_creates_an_organization_owns_it(world):

@@ -51,8 +51,8 @@ PROBES = {
     ("organization_member", "create"): (
         in_organization("admin"),
         (
-            "insert into organization_members (organization_id, user_id) values ({acme}, {newcomer})"
-            " returning 1"
+            "insert into organization_members (organization_id, user_id)"
+            " values ({acme}, {newcomer}) returning 1"
         ),
     ),
     ("organization_member", "update"): (
