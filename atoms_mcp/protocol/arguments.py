@@ -65,14 +65,29 @@ class ArgumentCheck:
                 `did_you_mean` among its details.
         """
         if not self._validator.is_valid(arguments):
-            raise explain(self._schema, self._validator.iter_errors(arguments))
+            errors = islice(self._validator.iter_errors(arguments), _MAX_READ)
+            raise _explain([fault for error in errors for fault in self._read(error, arguments)])
+
+    def _read(
+        self, error: jsonschema_rs.ValidationError, arguments: Mapping[str, Any]
+    ) -> list[Fault]:
+        kind, value = error.kind.name, error.kind.value
+        path = _join(error.instance_path)
+        around = _resolve(self._schema, error.schema_path[:-1])
+        if kind == "falseSchema" and error.schema_path[-1] == "additionalProperties":
+            # An object without any fields: the error names none of those that came.
+            kind, value = "additionalProperties", list(_resolve(arguments, error.instance_path))
+        if kind == "additionalProperties":
+            return [_tell_unknown(path, name, around.get("properties", {})) for name in value]
+        if kind == "required":
+            return [_tell_missing(path, value, around.get("properties", {}))]
+        if kind in {"enum", "const"}:
+            return [_tell_choice(path, error.instance, value if kind == "enum" else [value])]
+        return [_tell_rule(path, _RULES.get(kind, _tell_form)(value), error.instance)]
 
 
-def explain(
-    schema: Mapping[str, Any], errors: Iterable[jsonschema_rs.ValidationError]
-) -> ToolError:
+def _explain(faults: list[Fault]) -> ToolError:
     """Give the one error that tells of (at most three of) these."""
-    faults = [fault for error in islice(errors, _MAX_READ) for fault in _read(schema, error)]
     faults.sort(key=lambda fault: fault.rank)
     meant = {fault.details.get("did_you_mean") for fault in faults if fault.rank == 0}
     # A misspelt name is also missing under its right one: say it once.
@@ -88,28 +103,6 @@ def explain(
         fix=" ".join(fault.fix for fault in told.values()),
         details=first.details,
     )
-
-
-def _read(schema: Mapping[str, Any], error: jsonschema_rs.ValidationError) -> list[Fault]:
-    kind, value = error.kind.name, error.kind.value
-    path = _join(error.instance_path)
-    around = _resolve(schema, error.schema_path[:-1])
-    if kind == "additionalProperties":
-        return [_tell_unknown(path, name, around.get("properties", {})) for name in value]
-    if kind == "required":
-        return [_tell_missing(path, value, around.get("properties", {}))]
-    if kind in {"enum", "const"}:
-        return [_tell_choice(path, error.instance, value if kind == "enum" else [value])]
-    rule = _RULES.get(kind, _tell_form)(value)
-    name = path or "arguments"
-    return [
-        Fault(
-            3,
-            f"{name} {rule}, not {_shown(error.instance)}.",
-            f"Correct {name} and repeat the call.",
-            {"field": name},
-        )
-    ]
 
 
 def _tell_unknown(path: str, name: str, known: Mapping[str, Any]) -> Fault:
@@ -153,8 +146,18 @@ def _tell_choice(path: str, given: object, allowed: Sequence[Any]) -> Fault:
     return Fault(2, message, f"Allowed for {name}: {_list(allowed)}.", details)
 
 
+def _tell_rule(path: str, rule: str, given: object) -> Fault:
+    name = path or "arguments"
+    return Fault(
+        3,
+        f"{name} {rule}, not {_shown(given)}.",
+        f"Correct {name} and repeat the call.",
+        {"field": name},
+    )
+
+
 def _tell_type(types: Sequence[str]) -> str:
-    return "must be " + " or ".join(_TYPES[name] for name in types)
+    return "must be " + " or ".join(sorted((_TYPES[name] for name in types), key="null".__eq__))
 
 
 def _tell_form(_value: object) -> str:
@@ -187,9 +190,9 @@ def _join(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _resolve(schema: Mapping[str, Any], path: Iterable[str | int]) -> Mapping[str, Any]:
-    """Give the part of the schema that a path leads to, or nothing where it cannot be followed."""
-    found: Any = schema
+def _resolve(root: Mapping[str, Any], path: Iterable[str | int]) -> Mapping[str, Any]:
+    """Give the object that a path leads to, or an empty one where it cannot be followed."""
+    found: Any = root
     for part in path:
         try:
             found = found[part]

@@ -20,7 +20,9 @@ class Revisions:
     """The table of revisions for one server, with all that can be encoded ahead encoded."""
 
     def __init__(self, server: Server) -> None:
-        self._stateless = {name: Stateless(name, server, SUPPORTED) for name in stateless.NAMES}
+        self.stateless: Mapping[str, Stateless] = {
+            name: Stateless(name, server, SUPPORTED) for name in stateless.NAMES
+        }
         self.handshakes: Mapping[str, Handshake] = {
             row.name: Handshake(row, server) for row in handshake.ROWS
         }
@@ -31,7 +33,7 @@ class Revisions:
         Raises:
             RpcError: what the ladder of `stateless.admit` says.
         """
-        return self._stateless[stateless.admit(call, headers, SUPPORTED)]
+        return self.stateless[stateless.admit(call, headers, SUPPORTED)]
 
     def negotiate(self, asked: str) -> Handshake:
         """Give the revision that answers an `initialize`: the one asked for, or the newest."""

@@ -98,7 +98,9 @@ def admit(call: Call, headers: Headers | None, supported: Sequence[str]) -> str:
             -32022 for a revision that is not served in this way; all with status 400.
     """
     meta = call.params.get("_meta")
-    version = meta.get(VERSION_KEY) if type(meta) is dict else None
+    if type(meta) is not dict:
+        meta = {}
+    version = meta.get(VERSION_KEY)
     if type(version) is not str or type(meta.get(CAPABILITIES_KEY)) is not dict:
         raise RpcError(
             INVALID_PARAMS,

@@ -1,0 +1,115 @@
+import orjson
+import pytest
+from multidict import CIMultiDict
+
+from atoms_mcp.protocol.jsonrpc import RpcError
+from atoms_mcp.protocol.results import Server, ToolResult
+from atoms_mcp.protocol.revisions.handshake import ROWS, Handshake, read_opening
+
+TOOL = {
+    "name": "say",
+    "title": "Say",
+    "description": "To say.",
+    "inputSchema": {"type": "object"},
+    "outputSchema": {"type": "object"},
+    "annotations": {"readOnlyHint": True},
+}
+SERVER = Server("s", "S", "1", "Read first.", [TOOL])
+ROW = {row.name: Handshake(row, SERVER) for row in ROWS}
+
+
+@pytest.mark.parametrize(
+    ("name", "dropped"),
+    [
+        ("2025-11-25", set()),
+        ("2025-06-18", set()),
+        ("2025-03-26", {"title", "outputSchema"}),
+        ("2024-11-05", {"title", "outputSchema", "annotations"}),
+    ],
+)
+def test_a_tool_is_listed_with_what_the_revision_has(name, dropped):
+    expected = {key: value for key, value in TOOL.items() if key not in dropped}
+
+    assert orjson.loads(ROW[name].tool_list) == {"tools": [expected]}
+
+
+@pytest.mark.parametrize("name", ["2025-11-25", "2025-06-18"])
+def test_a_result_is_structured_from_2025_06_18_on(name):
+    assert ROW[name].render_tool_result(ToolResult(b'{"a":1}')) == (
+        b'{"content":[{"type":"text","text":"{\\"a\\":1}"}],'
+        b'"structuredContent":{"a":1},"isError":false}'
+    )
+
+
+@pytest.mark.parametrize("name", ["2025-03-26", "2024-11-05"])
+def test_an_older_result_is_text(name):
+    assert ROW[name].render_tool_result(ToolResult(b'{"a":1}')) == (
+        b'{"content":[{"type":"text","text":"{\\"a\\":1}"}],"isError":false}'
+    )
+    assert ROW[name].render_tool_result(ToolResult(b"{}", "no", "bad")) == (
+        b'{"content":[{"type":"text","text":"no"}],"isError":true}'
+    )
+
+
+def test_the_opening_says_revision_server_and_instructions():
+    assert orjson.loads(ROW["2025-06-18"].opening) == {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {"tools": {}},
+        "serverInfo": {"name": "s", "title": "S", "version": "1"},
+        "instructions": "Read first.",
+    }
+
+
+def test_an_older_opening_has_no_title_and_none_has_empty_instructions():
+    opening = orjson.loads(Handshake(ROWS[-1], Server("s", "S", "1", "", [])).opening)
+
+    assert opening["serverInfo"] == {"name": "s", "version": "1"}
+    assert "instructions" not in opening
+
+
+def test_only_2025_03_26_has_batches():
+    assert [name for name, revision in ROW.items() if revision.has_batches] == ["2025-03-26"]
+
+
+@pytest.mark.parametrize("code", [-32600, -32601, -32602, -32603])
+def test_errors_travel_in_bodies_of_status_200(code):
+    assert ROW["2025-11-25"].find_status(code) == 200
+
+
+def test_the_header_may_be_missing_or_the_sessions_own():
+    ROW["2025-06-18"].check_header(CIMultiDict())
+    ROW["2025-06-18"].check_header(CIMultiDict({"mcp-protocol-version": " 2025-06-18 "}))
+
+
+@pytest.mark.parametrize("named", [["2025-11-25"], ["x"], [""], ["2025-06-18", "2025-11-25"]])
+def test_a_header_that_names_another_revision_is_refused(named):
+    headers = CIMultiDict([("MCP-Protocol-Version", value) for value in named])
+
+    with pytest.raises(RpcError) as refused:
+        ROW["2025-06-18"].check_header(headers)
+
+    assert (refused.value.code, refused.value.status) == (-32600, 400)
+
+
+def test_an_opening_asks_for_a_revision_and_names_capabilities():
+    params = {
+        "protocolVersion": "x",
+        "capabilities": {"sampling": {}, "elicitation": {"form": {}}, "roots": 1, "other": {}},
+    }
+
+    assert read_opening(params) == ("x", ("elicitation", "sampling"))
+    assert read_opening({"protocolVersion": "x"}) == ("x", ())
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"protocolVersion": 1},
+        {"protocolVersion": None},
+        {"protocolVersion": "x", "capabilities": []},
+    ],
+)
+def test_an_opening_that_cannot_be_read_is_refused(params):
+    with pytest.raises(RpcError, match="-32602"):
+        read_opening(params)

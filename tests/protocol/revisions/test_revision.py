@@ -1,0 +1,35 @@
+import pytest
+from engine_double import ALL
+
+from atoms_mcp.protocol.jsonrpc import RpcError
+from atoms_mcp.protocol.results import Server
+from atoms_mcp.protocol.revisions import Revisions
+from atoms_mcp.protocol.revisions.revision import Operation
+
+SERVER = Server("s", "S", "1", "", [])
+REVISIONS = {
+    **Revisions(SERVER).handshakes,
+    "2026-07-28": Revisions(SERVER).stateless["2026-07-28"],
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_revision_can_list_and_call_tools(name):
+    assert REVISIONS[name].find("tools/list") is Operation.LIST_TOOLS
+    assert REVISIONS[name].find("tools/call") is Operation.CALL_TOOL
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *[
+            ("2026-07-28", m)
+            for m in ("initialize", "ping", "logging/setLevel", "resources/subscribe")
+        ],
+        *[(name, "server/discover") for name in ALL if name != "2026-07-28"],
+        *[(name, "no/such") for name in ALL],
+    ],
+)
+def test_a_method_that_a_revision_has_not_is_unknown(name, method):
+    with pytest.raises(RpcError, match="-32601"):
+        REVISIONS[name].find(method)
