@@ -9,9 +9,9 @@ from importlib import resources
 
 import asyncpg
 
-from atoms_mcp.local import auth_store
-from atoms_mcp.local.passwords import Passwords
-from atoms_mcp.local.postgres import Postgres
+from atoms_mcp.local.auth import store as auth_store
+from atoms_mcp.local.auth.passwords import Passwords
+from atoms_mcp.local.postgres.cluster import Postgres
 
 PASSWORD = "correct-horse-demo"  # noqa: S105 - public on purpose: printed at every start
 ACCOUNTS = {

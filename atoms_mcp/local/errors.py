@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded stack as a whole; single requests have `auth_errors`."""
+"""What can go wrong with the embedded stack as a whole; single requests have `auth.errors`."""
 
 from atoms_mcp.errors import ConfigError
 

@@ -15,9 +15,9 @@ import asyncpg
 import structlog
 from aiohttp import hdrs, web
 
-from atoms_mcp.local.auth_api import AuthApi
-from atoms_mcp.local.auth_discovery import Discovery
-from atoms_mcp.local.auth_errors import (
+from atoms_mcp.local.auth.api import AuthApi
+from atoms_mcp.local.auth.discovery import Discovery
+from atoms_mcp.local.auth.errors import (
     API_VERSION_HEADER,
     TRIGGER_CLASSES,
     AuthError,
@@ -29,7 +29,7 @@ from atoms_mcp.local.auth_errors import (
     render_raised,
 )
 from atoms_mcp.local.keys import KeyRing
-from atoms_mcp.local.rest_errors import error_response
+from atoms_mcp.local.rest.errors import error_response
 from atoms_mcp.local.tokens import TokenError, read_access_token
 
 AUTH = "/auth/v1"

@@ -13,16 +13,16 @@ from aiohttp import web
 from atoms_mcp import schema
 from atoms_mcp.local import demo
 from atoms_mcp.local.address import HOST, bind
-from atoms_mcp.local.auth_api import AuthApi, Limits
-from atoms_mcp.local.auth_discovery import Discovery
-from atoms_mcp.local.database import prepare
+from atoms_mcp.local.auth.api import AuthApi, Limits
+from atoms_mcp.local.auth.discovery import Discovery
+from atoms_mcp.local.auth.limits import Buckets
 from atoms_mcp.local.gateway import AUTH, Gateway
 from atoms_mcp.local.keys import KeyRing, load_anon_key
-from atoms_mcp.local.limits import Buckets
 from atoms_mcp.local.lock import StateLock
-from atoms_mcp.local.postgres import Postgres, find_bin_dir
-from atoms_mcp.local.rest_api import RestApi
-from atoms_mcp.local.rest_database import open_pool
+from atoms_mcp.local.postgres.cluster import Postgres, find_bin_dir
+from atoms_mcp.local.postgres.database import prepare
+from atoms_mcp.local.rest.api import RestApi
+from atoms_mcp.local.rest.database import open_pool
 from atoms_mcp.settings import StackSettings
 
 POSTGRES_DIR = "postgres"

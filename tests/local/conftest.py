@@ -11,16 +11,16 @@ from aiohttp import web
 from auth_world import ANON_KEY, ISSUER, Clock, EchoRest, Person
 from rest_world import ADA, ROWS, SCHEMA, Aside, Rest
 
-from atoms_mcp.local.auth_api import AuthApi, Limits
-from atoms_mcp.local.auth_discovery import Discovery
-from atoms_mcp.local.binaries import find_bin_dir
+from atoms_mcp.local.auth.api import AuthApi, Limits
+from atoms_mcp.local.auth.discovery import Discovery
 from atoms_mcp.local.gateway import Gateway
 from atoms_mcp.local.keys import KeyRing
-from atoms_mcp.local.postgres import SUPERUSER, Postgres
-from atoms_mcp.local.rest_api import RestApi
-from atoms_mcp.local.rest_database import open_pool
+from atoms_mcp.local.postgres.binaries import find_bin_dir
+from atoms_mcp.local.postgres.cluster import SUPERUSER, Postgres
+from atoms_mcp.local.rest.api import RestApi
+from atoms_mcp.local.rest.database import open_pool
 
-ROLES = Path(__file__).parents[2] / "atoms_mcp" / "local" / "roles.sql"
+ROLES = Path(__file__).parents[2] / "atoms_mcp" / "local" / "postgres" / "roles.sql"
 
 
 @pytest.fixture(scope="session")

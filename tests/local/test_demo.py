@@ -2,10 +2,11 @@ import asyncpg
 import pytest
 
 from atoms_mcp import schema
-from atoms_mcp.local import auth_store, demo
-from atoms_mcp.local.database import prepare
-from atoms_mcp.local.passwords import Passwords
-from atoms_mcp.local.postgres import Postgres, find_bin_dir
+from atoms_mcp.local import demo
+from atoms_mcp.local.auth import store as auth_store
+from atoms_mcp.local.auth.passwords import Passwords
+from atoms_mcp.local.postgres.cluster import Postgres, find_bin_dir
+from atoms_mcp.local.postgres.database import prepare
 
 SEEN = """
 select set_config('request.jwt.claims',

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 from auth_world import ANON_KEY, PASSWORD
 
-from atoms_mcp.local.database import lay_roles
-from atoms_mcp.local.postgres import Postgres, find_bin_dir
+from atoms_mcp.local.postgres.cluster import Postgres, find_bin_dir
+from atoms_mcp.local.postgres.database import lay_roles
 from atoms_mcp.local.tokens import sign_access_token
 
 USER = "6f0b0c56-54a5-4a52-9d9e-0c5d3f0f7c11"

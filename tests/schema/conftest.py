@@ -1,6 +1,7 @@
 """A real PostgreSQL with the migrations and a small world of people, rolled back per test."""
 
 import json
+import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,8 +14,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from atoms_mcp.local.database import prepare
-from atoms_mcp.local.postgres import Postgres, find_bin_dir
+from atoms_mcp.local.postgres.cluster import Postgres, find_bin_dir
+from atoms_mcp.local.postgres.database import prepare
 from atoms_mcp.schema import migrations
 
 # Organization roles first; the people after them are guests of Acme with a role in its project.
@@ -217,7 +218,9 @@ async def populate(world: World) -> None:
 
 @pytest.fixture(scope="session")
 def bin_dir() -> Path:
-    return find_bin_dir(None)
+    """Give the wheel's PostgreSQL, or the one that ATOMS_LOCAL_POSTGRES_BIN names."""
+    named = os.environ.get("ATOMS_LOCAL_POSTGRES_BIN")
+    return find_bin_dir(Path(named) if named else None)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,0 +1,93 @@
+"""Request bodies of Auth: JSON objects, checked member by member.
+
+Source: supabase-contract.md sections 2 (413, bad_json), 3.1, 4.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from atoms_mcp.local.auth.errors import AuthError
+
+BODY_BYTES = 1024 * 1024
+EMAIL_CHARS = 255
+# HTML's definition, which Auth uses, too.
+EMAIL = re.compile(
+    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+"
+    r"@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Read the body as one JSON object.
+
+    Raises:
+        AuthError: request_entity_too_large (413) or bad_json (400).
+    """
+    if (request.content_length or 0) > BODY_BYTES:
+        raise _too_large()
+    raw = bytearray()
+    async for part in request.content.iter_any():
+        raw += part
+        if len(raw) > BODY_BYTES:
+            raise _too_large()
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as exc:
+        raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise AuthError(400, "bad_json", "Could not parse request body as JSON: not an object")
+    return body
+
+
+def get_text(body: Mapping[str, Any], name: str) -> str:
+    """Give a text member, "" where it is absent or null.
+
+    Raises:
+        AuthError: bad_json (400), it is no text.
+    """
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {name} is no text")
+    return value
+
+
+def get_data(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the member `data`, what a user may say about themselves; {} where it is absent.
+
+    Raises:
+        AuthError: bad_json (400), it is no object.
+    """
+    value = body.get("data")
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise AuthError(400, "bad_json", "Could not parse request body as JSON: data is no object")
+    return value
+
+
+def check_email(email: str) -> str:
+    """Give the address in the form in which it is kept, lower case.
+
+    Raises:
+        AuthError: validation_failed (400).
+    """
+    if len(email) > EMAIL_CHARS:
+        raise AuthError(400, "validation_failed", "An email address is too long")
+    if not EMAIL.fullmatch(email):
+        raise AuthError(
+            400, "validation_failed", "Unable to validate email address: invalid format"
+        )
+    return email.lower()
+
+
+def _too_large() -> AuthError:
+    return AuthError(
+        413, "request_entity_too_large", f"Request body is larger than {BODY_BYTES} bytes"
+    )

@@ -1,0 +1,241 @@
+"""The rows of Auth: every SQL statement of the Auth half, as functions over one connection.
+
+No rule is decided here. The role is supabase_auth_admin, which owns these tables.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from atoms_mcp.local.auth.user import User, read_user
+
+USER = """
+select u.id, u.aud, u.role, u.email, u.phone, u.encrypted_password, u.raw_app_meta_data,
+  u.raw_user_meta_data, u.email_confirmed_at, u.phone_confirmed_at, u.confirmed_at, u.invited_at,
+  u.confirmation_sent_at, u.recovery_sent_at, u.last_sign_in_at, u.banned_until, u.deleted_at,
+  u.created_at, u.updated_at, u.is_anonymous,
+  coalesce((
+    select jsonb_agg(
+      jsonb_build_object(
+        'identity_id', i.id, 'id', i.provider_id, 'user_id', i.user_id,
+        'identity_data', i.identity_data, 'provider', i.provider, 'email', i.email,
+        'last_sign_in_at', i.last_sign_in_at, 'created_at', i.created_at,
+        'updated_at', i.updated_at
+      ) order by i.created_at
+    )
+    from auth.identities as i where i.user_id = u.id
+  ), '[]') as identities
+from auth.users as u
+"""
+SESSION = """
+select id, user_id, counter, key, refreshed_at, not_after, aal, amr
+from (
+  select id, user_id, refresh_token_counter as counter, refresh_token_hmac_key as key,
+    refreshed_at, not_after, aal, amr
+  from auth.sessions where id = $1 for update
+) as locked
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login; `counter` is the current refresh token's, `key` signs them all."""
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    counter: int
+    refreshed_at: datetime | None
+    not_after: datetime | None
+    aal: str
+    amr: tuple[Mapping[str, Any], ...]
+    key: bytes = field(repr=False)
+
+
+async def get_user(connection: asyncpg.Connection, user_id: uuid.UUID) -> User | None:
+    """Give the account of that id."""
+    row = await connection.fetchrow(f"{USER} where u.id = $1 and u.deleted_at is null", user_id)
+    return row and read_user(row)
+
+
+async def get_user_by_email(connection: asyncpg.Connection, email: str) -> User | None:
+    """Give the account of that address, which is lower case."""
+    row = await connection.fetchrow(
+        f"{USER} where u.email = $1 and not u.is_sso_user and u.deleted_at is null", email
+    )
+    return row and read_user(row)
+
+
+async def has_session(
+    connection: asyncpg.Connection, session_id: uuid.UUID, user_id: uuid.UUID
+) -> bool:
+    """Tell whether that login of that user still lives."""
+    found: bool = await connection.fetchval(
+        "select exists (select from auth.sessions where id = $1 and user_id = $2)",
+        session_id,
+        user_id,
+    )
+    return found
+
+
+async def add_user(
+    connection: asyncpg.Connection, email: str, password_hash: str, data: Mapping[str, Any]
+) -> User:
+    """Add a confirmed account with its identity; the project's own triggers run.
+
+    Raises:
+        asyncpg.UniqueViolationError: the address is taken (users_email_partial_key).
+    """
+    user_id = uuid.uuid4()
+    told = {"sub": str(user_id), "email": email, "email_verified": True, "phone_verified": False}
+    app_data = {"provider": "email", "providers": ["email"]}
+    await connection.execute(
+        """
+        insert into auth.users (id, email, encrypted_password, email_confirmed_at,
+          raw_app_meta_data, raw_user_meta_data)
+        values ($1, $2, $3, now(), $4, $5)
+        """,
+        user_id,
+        email,
+        password_hash,
+        _json(app_data),
+        _json({**data, **told}),
+    )
+    await connection.execute(
+        """
+        insert into auth.identities (provider_id, user_id, identity_data, provider, last_sign_in_at)
+        values ($1, $2, $3, 'email', now())
+        """,
+        str(user_id),
+        user_id,
+        _json(told),
+    )
+    user = await get_user(connection, user_id)
+    assert user is not None  # noqa: S101 - inserted a moment ago, in this transaction
+    return user
+
+
+async def change_user(
+    connection: asyncpg.Connection,
+    user_id: uuid.UUID,
+    *,
+    email: str | None,
+    password_hash: str | None,
+    data: Mapping[str, Any],
+) -> User | None:
+    """Change what is given; members of `data` are merged, a null removes its member.
+
+    Raises:
+        asyncpg.UniqueViolationError: the address is taken (users_email_partial_key).
+    """
+    await connection.execute(
+        """
+        update auth.users set
+          email = coalesce($2, email),
+          encrypted_password = coalesce($3, encrypted_password),
+          raw_user_meta_data = (raw_user_meta_data || $4::jsonb) - $5::text[],
+          updated_at = now()
+        where id = $1
+        """,
+        user_id,
+        email,
+        password_hash,
+        _json(data),
+        [name for name, value in data.items() if value is None],
+    )
+    if email is not None:
+        await connection.execute(
+            """
+            update auth.identities
+            set identity_data = identity_data || jsonb_build_object('email', $2::text),
+              updated_at = now()
+            where user_id = $1 and provider = 'email'
+            """,
+            user_id,
+            email,
+        )
+    return await get_user(connection, user_id)
+
+
+async def note_sign_in(connection: asyncpg.Connection, user_id: uuid.UUID) -> None:
+    """Write down that the user signed in now."""
+    await connection.execute(
+        "update auth.users set last_sign_in_at = now(), updated_at = now() where id = $1", user_id
+    )
+    await connection.execute(
+        "update auth.identities set last_sign_in_at = now(), updated_at = now() "
+        "where user_id = $1 and provider = 'email'",
+        user_id,
+    )
+
+
+async def add_session(
+    connection: asyncpg.Connection,
+    user_id: uuid.UUID,
+    *,
+    key: bytes,
+    amr: tuple[Mapping[str, Any], ...],
+    user_agent: str | None,
+    ip: str | None,
+) -> Session:
+    """Add a login."""
+    session_id: uuid.UUID = await connection.fetchval(
+        """
+        insert into auth.sessions (user_id, refresh_token_hmac_key, amr, user_agent, ip)
+        values ($1, $2, $3, $4, $5) returning id
+        """,
+        user_id,
+        key,
+        _json(amr),
+        user_agent,
+        ip,
+    )
+    return Session(session_id, user_id, 0, None, None, "aal1", amr, key)
+
+
+async def lock_session(connection: asyncpg.Connection, session_id: uuid.UUID) -> Session | None:
+    """Give a login, and keep others from refreshing it until this transaction ends.
+
+    Raises:
+        asyncpg.LockNotAvailableError: somebody else held it for longer than `lock_timeout`.
+    """
+    row = await connection.fetchrow(SESSION, session_id)
+    return row and Session(**{**row, "amr": tuple(orjson.loads(row["amr"]))})
+
+
+async def advance_session(
+    connection: asyncpg.Connection, session_id: uuid.UUID, at: datetime
+) -> None:
+    """Move the counter on: the next refresh token is the current one from `at` on."""
+    await connection.execute(
+        """
+        update auth.sessions
+        set refresh_token_counter = refresh_token_counter + 1, refreshed_at = $2,
+          updated_at = now()
+        where id = $1
+        """,
+        session_id,
+        at,
+    )
+
+
+async def end_session(connection: asyncpg.Connection, session_id: uuid.UUID) -> None:
+    """End one login."""
+    await connection.execute("delete from auth.sessions where id = $1", session_id)
+
+
+async def end_sessions(
+    connection: asyncpg.Connection, user_id: uuid.UUID, *, keep: uuid.UUID | None = None
+) -> None:
+    """End all logins of a user, but the one to `keep`."""
+    await connection.execute(
+        "delete from auth.sessions where user_id = $1 and id is distinct from $2", user_id, keep
+    )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

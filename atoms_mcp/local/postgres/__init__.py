@@ -1,0 +1,1 @@
+"""PostgreSQL from a wheel: found, started, prepared, kept running and stopped."""

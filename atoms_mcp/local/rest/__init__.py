@@ -1,0 +1,1 @@
+"""The REST half of the gateway: the part of PostgREST's contract that is used here."""
