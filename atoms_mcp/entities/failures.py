@@ -120,7 +120,8 @@ def not_found(
 
 def ambiguous(what: str, given: str, candidates: Sequence[Mapping[str, Any]]) -> ToolError:
     """Make the error for a name that several entities have; each candidate has an entity_id."""
-    shown_ones = [dict(candidate) for candidate in candidates[:MAX_CANDIDATES]]
+    ordered = sorted(candidates, key=lambda candidate: str(candidate["entity_id"]))
+    shown_ones = [dict(candidate) for candidate in ordered[:MAX_CANDIDATES]]
     more = " and others" if len(candidates) > MAX_CANDIDATES else ""
     names = listed(str(candidate["entity_id"]) for candidate in shown_ones)
     return ToolError(

@@ -214,9 +214,7 @@ async def show_history(desk: Desk, call: Call) -> dict[str, Any]:
 
 
 def _how_to_see_revision(handle: str, version: str, _name: str) -> str:
-    return (
-        f'operation history, entity_id "{handle}", format "full", limit 1 shows more of {version}'
-    )
+    return f'operation history, entity_id "{handle}", limit 1 shows more of version {version}'
 
 
 async def revisions(desk: Desk, entity: EntityType, rows: Iterable[Row]) -> list[Item]:
