@@ -3,7 +3,11 @@
 import json
 from uuid import uuid4
 
+import asyncpg
 import pytest
+
+from atoms_mcp.local.postgres.database import apply_migrations, lay_roles
+from atoms_mcp.schema import migrations
 
 SIGN_UP = (
     "insert into auth.users (id, email, raw_user_meta_data)"
@@ -154,3 +158,39 @@ async def test_accounts_that_were_there_before_the_schema_are_welcomed_once(worl
         )
     assert await world.count("viewer", "select 1 from profiles where id = auth.uid()") == 1
     assert await world.count("viewer", "select 1 from organizations where kind = 'personal'") == 1
+
+
+@pytest.mark.usefixtures("peopled")
+async def test_supabase_auths_own_role_signs_people_up(cluster):
+    """It may not enter the schema app; the triggers run with their owner's rights."""
+    connection = await asyncpg.connect(**cluster.connect_args("supabase_auth_admin", "peopled"))
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("insert into auth.users (email) values ('new@example.com')")
+        await connection.execute("update auth.users set email = 'a' || email")
+        await connection.execute("delete from auth.users where email = 'anew@example.com'")
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
+async def test_a_project_that_has_accounts_already_gets_them_welcomed(cluster):
+    name = f"grown_{uuid4().hex}"
+    connection = await asyncpg.connect(**cluster.connect_args("postgres", "template1"))
+    await connection.execute(f"create database {name} template template0")
+    await connection.close()
+    await lay_roles(cluster, name)
+    connection = await asyncpg.connect(**cluster.connect_args("postgres", name))
+    try:
+        await connection.execute(
+            "insert into auth.users (email) values ('old@example.com'), (null)"
+        )
+        await apply_migrations(connection, migrations())
+        found = await connection.fetch(
+            "select p.email, o.slug from profiles as p join organizations as o"
+            " on o.created_by = p.id and o.kind = 'personal'"
+        )
+    finally:
+        await connection.close()
+    assert {tuple(row) for row in found} == {("old@example.com", "old"), (None, "somebody")}
