@@ -171,6 +171,18 @@ class Bench:
         return await self.send(message, who=who, headers=headers, **frame)
 
 
+def frame_of(who="ada", *, named=None, **more):
+    """Give the frame of an HTTP request without a body of ours."""
+    headers = {} if named is None else {"MCP-Protocol-Version": named}
+    return Frame(
+        "r-1",
+        headers=CIMultiDict(headers),
+        caller=None if who is None else caller(who),
+        can_challenge=True,
+        **more,
+    )
+
+
 def initialize(revision, call_id=0, **params):
     given = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "t"}, **params}
     return {"jsonrpc": "2.0", "id": call_id, "method": "initialize", "params": given}
