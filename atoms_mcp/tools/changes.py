@@ -1,6 +1,7 @@
 """Changing one entity: update, delete, restore. What matches nothing is never a success."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from atoms_mcp.entities.call import Call
@@ -161,6 +162,7 @@ async def _would_change(
     row = rows[0] if rows else None
     if row is None or _is_unmet(call, row):
         raise await explain_no_match(desk, attempt)
+    attempt = replace(attempt, handle=handle_of(entity, row))
     access = await ask_access(desk, attempt, call.operation) if entity.name != "profile" else {}
     is_approving = (call.data or {}).get("status") == "approved"
     if is_approving and access.get("allowed") and row.get("status") != "approved":
@@ -175,7 +177,7 @@ async def _would_change(
         entity,
         scope=target.default,
         dry_run=True,
-        would=f"{would}{handle_of(entity, row)}",
+        would=f"{would}{attempt.handle}",
         changes=changes,
         current_version=row.get("version"),
         rights={name: access[name] for name in ("your_role", "needed_role") if access.get(name)},

@@ -18,7 +18,7 @@ from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.view import Item, handle_of, render
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row, answer
-from atoms_mcp.tools.places import find_scope
+from atoms_mcp.tools.places import check_place, find_scope
 from atoms_mcp.tools.references import find_referred
 from atoms_mcp.tools.refusals import Attempt, ask_access, explain_forbidden, send_change
 
@@ -118,6 +118,9 @@ async def _missing_document(desk: Desk, call: Call, scope: Scope) -> ToolError:
     entity = desk.catalogue["document"]
     conditions = scope.conditions(entity)
     rows = await desk.rows(plan_living(entity, conditions, MAX_CANDIDATES)) if conditions else []
+    if not rows:
+        # A UUID out of sight was taken for a project's.
+        await check_place(desk, scope)
     known = "; ".join(f"{row['key']} ({row['name']})" for row in rows)
     return ToolError(
         "invalid_argument",

@@ -10,7 +10,6 @@ from atoms_mcp.entities.call import Call, Sort, default_sort
 from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.compat import offset_of
 from atoms_mcp.entities.failures import not_found
-from atoms_mcp.entities.plan_find import plan_place
 from atoms_mcp.entities.plan_read import (
     MAX_HITS,
     Page,
@@ -23,10 +22,9 @@ from atoms_mcp.entities.plan_read import (
 )
 from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.text import one_line
-from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.entities.view import Item, find_unnamed, render, render_revision
 from atoms_mcp.tools.desk import Desk, Row, answer
-from atoms_mcp.tools.places import find_scope
+from atoms_mcp.tools.places import check_place, find_scope
 from atoms_mcp.tools.references import find_filter_ids
 from atoms_mcp.tools.targets import find_target
 
@@ -60,7 +58,7 @@ async def list_entities(desk: Desk, call: Call) -> dict[str, Any]:
     found = await desk.send(plan(call, scope, page, references))
     rows: list[Row] = list(found.data or ())
     if not rows and page.position is None:
-        await _check_place(desk, scope)
+        await check_place(desk, scope)
     shown = rows[: call.limit]
     positions = [[row[sort.column], row[call.entity.unique]] for row in shown]
     items = await _rendered(desk, call, shown)
@@ -83,14 +81,6 @@ def _bound(desk: Desk, call: Call, scope: Scope, *more: object) -> list[Any]:
     filters = dict(call.filters or {})
     named = [desk.user_id, call.operation, call.entity.name, scope.level, scope.id]
     return [*named, filters, call.query, *more]
-
-
-async def _check_place(desk: Desk, scope: Scope) -> None:
-    """Refuse an empty answer for a place that was named by a UUID and is not there."""
-    if scope.level and scope.id and as_uuid(scope.label or ""):
-        level = scope.level if scope.level in {"organization", "project"} else "item"
-        if not await desk.rows(plan_place(level, scope.id)):
-            raise not_found(desk.catalogue[scope.level], scope.id)
 
 
 async def _rendered(desk: Desk, call: Call, rows: Sequence[Row]) -> list[Item]:

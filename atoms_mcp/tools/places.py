@@ -7,7 +7,7 @@ from typing import Any
 
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import PARENT_LEVELS, EntityType
-from atoms_mcp.entities.failures import MAX_CANDIDATES, ambiguous
+from atoms_mcp.entities.failures import MAX_CANDIDATES, ambiguous, not_found
 from atoms_mcp.entities.faults import shown
 from atoms_mcp.entities.plan_find import (
     Name,
@@ -16,12 +16,14 @@ from atoms_mcp.entities.plan_find import (
     plan_find_item,
     plan_find_organization,
     plan_find_project,
+    plan_place,
     plan_some_projects,
     project_of,
 )
 from atoms_mcp.entities.plan_write import plan_get_context
 from atoms_mcp.entities.scope import DEFAULT, EVERYTHING, Scope
 from atoms_mcp.entities.suggest import either, listed
+from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
 
@@ -217,6 +219,18 @@ async def _preferred(desk: Desk, places: list[Scope]) -> list[Scope]:
         if len(same) == 1:
             return [replace(same[0], is_default=True)]
     return places
+
+
+async def check_place(desk: Desk, scope: Scope) -> None:
+    """Refuse a place that was taken at its UUID's word and is not there.
+
+    Raises:
+        ToolError: ``not_found``.
+    """
+    if scope.level and scope.id and as_uuid(scope.label or ""):
+        level = scope.level if scope.level in {"organization", "project"} else "item"
+        if not await desk.rows(plan_place(level, scope.id)):
+            raise not_found(desk.catalogue[scope.level], scope.id)
 
 
 async def kept_scope(desk: Desk) -> Scope | None:

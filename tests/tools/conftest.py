@@ -27,6 +27,12 @@ CURSOR_KEY = b"k" * 32
 
 
 @pytest.fixture(scope="session")
+def stack(start_stack, tmp_path_factory):
+    """A stack of their own: these tests leave many projects behind."""
+    return start_stack(tmp_path_factory.mktemp("tools"))
+
+
+@pytest.fixture(scope="session")
 def tools():
     return {tool.name: tool for tool in build_tools(load_catalogue(), CURSOR_KEY)}
 

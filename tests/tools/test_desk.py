@@ -1,5 +1,5 @@
-from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.engine.context import Context
+from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.entities.view import Unnamed
 from atoms_mcp.tools.desk import Desk, answer

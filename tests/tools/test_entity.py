@@ -1,4 +1,4 @@
-"""entity_tool as a whole: its worked examples, what it lists, and attempts to break out of values."""
+"""entity_tool as a whole: its worked examples, its size, attempts to break out of values."""
 
 import orjson
 import pytest
@@ -10,14 +10,14 @@ REQUIREMENT = {"entity_type": "requirement"}
 
 
 async def test_the_call_of_the_first_server_works_as_it_stands(workspace):
-    answer = await workspace.call("ada", operation="list", entity_type="project")
+    answer = await workspace.call("vic", operation="list", entity_type="project")
 
     (vehicle,) = [item for item in answer["items"] if item["key"] == "VEH"]
     assert vehicle == {
         "key": "VEH",
         "title": "Vehicle",
         "organization": "acme",
-        "role": "owner",
+        "role": "viewer",
         "documents": 3,
         "requirements": vehicle["requirements"],
         "version": vehicle["version"],

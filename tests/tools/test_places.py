@@ -1,7 +1,7 @@
 import pytest
 
-from atoms_mcp.tools.places import narrowed, read_context
 from atoms_mcp.entities.scope import Scope
+from atoms_mcp.tools.places import narrowed, read_context
 
 UUID = "0ac3e000-0000-4000-8000-00000000abcd"
 VEHICLE = "0ac3e000-0000-4000-8000-000000000002"
@@ -171,7 +171,7 @@ async def test_one_key_in_two_organizations_is_ambiguous_until_a_default_decides
     assert answer["scope"] == f"{slug}/{project.key}"
 
 
-async def test_a_slug_and_a_key_are_told_apart_by_their_spelling(workspace, scripted):
+async def test_a_slug_and_a_key_are_told_apart_by_their_spelling(scripted):
     organization = {"id": "o", "slug": "veh", "name": "Veh", "deleted_at": None}
     project = {
         "id": "p",

@@ -288,7 +288,7 @@ async def test_several_that_are_all_out_of_sight_are_not_found(workspace):
 
 
 async def test_several_that_are_too_much_for_one_answer_are_named(workspace, project):
-    texts = {name: "x" * 1000 for name in ("description", "rationale", "source")}
+    texts = dict.fromkeys(("description", "rationale", "source"), "x" * 1000)
     await workspace.call(
         "ada",
         operation="create",
