@@ -29,9 +29,7 @@ async def call_tool(request: web.Request) -> web.StreamResponse:
     try:
         reply = await request.app[ENGINE].call_tool(tool, arguments, make_frame(request))
     except UnknownTool as fault:
-        raise Problem(
-            404, "unknown_tool", f"{fault.message.capitalize()}.", "Name one of them."
-        ) from None
+        raise Problem(404, "unknown_tool", _sentence(fault), "Name one of them.") from None
     note(request, reply)
     return web.Response(body=reply.body, headers={hdrs.CONTENT_TYPE: JSON})
 
@@ -40,7 +38,7 @@ def _read(raw: bytes) -> tuple[str, dict[str, Any]]:
     try:
         body = parse(raw)
     except RpcError as fault:
-        raise _malformed(f"{fault.message.capitalize()}.") from None
+        raise _malformed(_sentence(fault)) from None
     if type(body) is not dict:
         raise _malformed("The body must be an object.")
     unknown = next((name for name in body if name not in FIELDS), None)
@@ -52,6 +50,10 @@ def _read(raw: bytes) -> tuple[str, dict[str, Any]]:
     if type(arguments) is not dict:
         raise _malformed("arguments must be an object.")
     return tool, arguments
+
+
+def _sentence(fault: RpcError) -> str:
+    return f"{fault.message[0].upper()}{fault.message[1:]}."
 
 
 def _malformed(message: str) -> Problem:

@@ -71,6 +71,7 @@ class Tools:
         self.entered = asyncio.Event()
         self.go = asyncio.Event()
         self.cancelled = asyncio.Event()
+        self.stopped = 0
         self.fault = None
 
     def listed(self):
@@ -97,6 +98,7 @@ class Tools:
         try:
             await self.go.wait()
         except asyncio.CancelledError:
+            self.stopped += 1
             self.cancelled.set()
             raise
         return {"waited": True}

@@ -1,0 +1,32 @@
+import pytest
+
+from atoms_mcp.web.accept import choose_form
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (None, "json"),
+        ("application/json", "json"),
+        ("application/json, text/event-stream", "json"),
+        ("text/event-stream, application/json", "json"),
+        ("*/*", "json"),
+        ("application/*", "json"),
+        ("APPLICATION/JSON", "json"),
+        ("application/json;q=0.1, text/event-stream;q=1", "json"),
+        ("application/json; charset=utf-8", "json"),
+        ("application/json;q=x", "json"),
+        ("text/event-stream", "sse"),
+        ("text/*", "sse"),
+        ("application/json;q=0, text/event-stream", "sse"),
+        ("application/json;q=0, */*", "sse"),
+        ("text/html, text/event-stream;q=0.5", "sse"),
+        ("text/html", None),
+        ("", None),
+        ("application/json;q=0", None),
+        ("*/*;q=0", None),
+        ("image/png, text/plain", None),
+    ],
+)
+def test_json_where_it_is_accepted_then_a_stream_then_nothing(accept, form):
+    assert choose_form(accept) == form
