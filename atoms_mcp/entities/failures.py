@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.faults import shown
-from atoms_mcp.entities.suggest import listed
+from atoms_mcp.entities.suggest import listed, with_article
 from atoms_mcp.entities.text import one_line
 from atoms_mcp.errors import ToolError
 
@@ -136,8 +136,8 @@ def wrong_type(entity: EntityType, given: str, actual: str) -> ToolError:
     """Make the error for a name of an entity of another type."""
     return ToolError(
         "invalid_argument",
-        f"{shown(given)} is a {actual}, not a {entity.name}.",
-        fix=f'repeat the call with entity_type "{actual}", or name a {entity.name}.',
+        f"{shown(given)} is {with_article(actual)}, not {with_article(entity.name)}.",
+        fix=f'repeat the call with entity_type "{actual}", or name {with_article(entity.name)}.',
         details={"field": "entity_id", "entity_type": actual},
     )
 

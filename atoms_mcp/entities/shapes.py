@@ -46,32 +46,53 @@ OUTPUT: Schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "
 
 def entity_input(catalogue: Catalogue) -> Schema:
     """Give the input schema of entity_tool."""
-    text, name = {"type": "string", "minLength": 1}, {"type": "string", "minLength": 1}
-    data = {"type": "object", "additionalProperties": False, "properties": _data(catalogue)}
-    properties: Schema = {
+    properties = {
         "operation": {"type": "string", "enum": list(OPERATIONS)},
         "entity_type": {"type": "string", "enum": list(catalogue.types)},
-        "entity_id": name
-        | {
-            "maxLength": 400,
-            "description": "Which one: key (VEH-REQ-12, VEH), organization slug, UUID, e-mail or "
+        **_naming(),
+        **_giving(catalogue),
+        **_choosing(catalogue),
+        **_guarding(),
+    }
+    return _closed(properties, ["operation", "entity_type"])
+
+
+def _text(description: str, limit: int | None = None) -> Schema:
+    text: Schema = {"type": "string", "minLength": 1}
+    return text | ({"maxLength": limit} if limit else {}) | {"description": description}
+
+
+def _naming() -> Schema:
+    return {
+        "entity_id": _text(
+            "Which one: key (VEH-REQ-12, VEH), organization slug, UUID, e-mail or "
             '"me" for people; or the exact title within parent. From list, search or create.',
-        },
+            400,
+        ),
         "ids": {
             "type": "array",
-            "items": name,
+            "items": {"type": "string", "minLength": 1},
             "minItems": 1,
             "maxItems": 50,
             "description": "read: several keys or UUIDs at once.",
         },
-        "parent": name
-        | {
-            "maxLength": 400,
-            "description": "Where: organization slug, project key (VEH or acme/VEH), document key "
+        "parent": _text(
+            "Where: organization slug, project key (VEH or acme/VEH), document key "
             "(VEH-DOC-1), requirement key for its children. Default: your set_context place. "
             '"*" searches everywhere.',
+            400,
+        ),
+    }
+
+
+def _giving(catalogue: Catalogue) -> Schema:
+    return {
+        "data": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": _data(catalogue),
+            "description": "Fields to create or update; null clears a field.",
         },
-        "data": data | {"description": "Fields to create or update; null clears a field."},
         "items": {
             "type": "array",
             "items": {"type": "object"},
@@ -79,17 +100,18 @@ def entity_input(catalogue: Catalogue) -> Schema:
             "maxItems": MAX_BATCH,
             "description": "create: up to 100 at once, each like data; all are stored or none.",
         },
+    }
+
+
+def _choosing(catalogue: Catalogue) -> Schema:
+    return {
         "filters": {
             "type": "object",
             "additionalProperties": False,
             "properties": _filters(catalogue),
             "description": "All must hold; a list means any of.",
         },
-        "query": text
-        | {
-            "maxLength": 1000,
-            "description": 'search: words, "exact words", or, -not; a key finds its item.',
-        },
+        "query": _text('search: words, "exact words", or, -not; a key finds its item.', 1000),
         "fields": {
             "type": "array",
             "items": {"type": "string"},
@@ -107,25 +129,26 @@ def entity_input(catalogue: Catalogue) -> Schema:
         },
         "sort": {"type": "string", "enum": _sorts(catalogue)},
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-        "cursor": text | {"description": "page.next_cursor of the answer before, same arguments."},
+        "cursor": _text("page.next_cursor of the answer before, same arguments."),
+    }
+
+
+def _guarding() -> Schema:
+    return {
         "expected_version": {
             "type": "integer",
             "minimum": 1,
             "description": "version you read; refused with conflict if it changed since. Advised.",
         },
-        "client_token": text
-        | {
-            "maxLength": 200,
-            "description": "create: your own unique text; a retry with it creates nothing twice.",
-        },
+        "client_token": _text(
+            "create: your own unique text; a retry with it creates nothing twice.", 200
+        ),
         "dry_run": {
             "type": "boolean",
             "description": "Check a write and say what it would do; write nothing.",
         },
-        "confirm": text
-        | {"description": "Deleting an organization or project: its slug or key, once more."},
+        "confirm": _text("Deleting an organization or project: its slug or key, once more."),
     }
-    return _closed(properties, ["operation", "entity_type"])
 
 
 def _closed(properties: Schema, required: Iterable[str]) -> Schema:
@@ -207,14 +230,12 @@ def workspace_input(catalogue: Catalogue) -> Schema:
                 "describe",
             ],
         },
-        "entity_id": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 400,
-            "description": "set_context: the place to work in by default: organization slug, "
+        "entity_id": _text(
+            "set_context: the place to work in by default: organization slug, "
             "project key (VEH or acme/VEH), document key or UUID. describe: the place your rights "
             "are told for.",
-        },
+            400,
+        ),
         "entity_type": {
             "type": "string",
             "enum": list(catalogue.types),
@@ -222,11 +243,7 @@ def workspace_input(catalogue: Catalogue) -> Schema:
             "if it could be several.",
         },
         "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-        "cursor": {
-            "type": "string",
-            "minLength": 1,
-            "description": "list_workspaces: page.next_cursor of the answer before.",
-        },
+        "cursor": _text("list_workspaces: page.next_cursor of the answer before."),
     }
     return _closed(properties, ["operation"])
 

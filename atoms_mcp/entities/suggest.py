@@ -33,3 +33,8 @@ def either(names: Iterable[str]) -> str:
 def counted(number: int, plural: str) -> str:
     """Give a number of things: "1 document", "3 documents"."""
     return f"{number} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+def with_article(text: str) -> str:
+    """Put "a" or "an" in front of a name."""
+    return f"{'an' if text[:1] in 'aeiou' else 'a'} {text}"

@@ -7,6 +7,8 @@ from typing import Any
 from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
 
 OPERATIONS = ("get_context", "set_context", "clear_context", "list_workspaces", "describe")
+# Where one can work by default, from the widest place to the narrowest.
+PLACES = ("organization", "project", "document")
 WRITES = frozenset({"set_context", "clear_context"})
 ARGUMENTS = ("operation", "entity_id", "entity_type", "limit", "cursor")
 TAKES = MappingProxyType(
@@ -52,6 +54,13 @@ def _faults(modern: Mapping[str, Any]) -> Iterator[Fault]:
             yield unknown("argument", name, name, ARGUMENTS)
         elif name not in taken:
             yield Fault(f"{operation} takes no {name}", name, fix=f"leave {name} out")
-    if operation == "set_context" and "entity_id" not in modern:
+    if operation == "set_context":
+        yield from _place_faults(modern)
+
+
+def _place_faults(modern: Mapping[str, Any]) -> Iterator[Fault]:
+    if modern.get("entity_type", PLACES[0]) not in PLACES:
+        yield not_allowed("entity_type", modern["entity_type"], PLACES)
+    if "entity_id" not in modern:
         fix = "name an organization (slug), project or document (key) by entity_id"
         yield Fault("entity_id is missing", "entity_id", fix=fix)

@@ -15,6 +15,7 @@ from atoms_mcp.entities.plan_write import (
     token_id,
 )
 from atoms_mcp.entities.scope import Scope
+from atoms_mcp.entities.suggest import with_article
 from atoms_mcp.entities.view import Item, handle_of, render
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row, answer
@@ -124,7 +125,7 @@ async def _missing_document(desk: Desk, call: Call, scope: Scope) -> ToolError:
     known = "; ".join(f"{row['key']} ({row['name']})" for row in rows)
     return ToolError(
         "invalid_argument",
-        f"a {call.entity.name} lives in a document, and none is named.",
+        f"{with_article(call.entity.name)} lives in a document, and none is named.",
         fix=f"give a document as parent{f': {known}' if known else ', or create one first'}.",
         details={"field": "parent"},
     )

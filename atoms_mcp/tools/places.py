@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import PARENT_LEVELS, EntityType
@@ -22,7 +21,7 @@ from atoms_mcp.entities.plan_find import (
 )
 from atoms_mcp.entities.plan_write import plan_get_context
 from atoms_mcp.entities.scope import DEFAULT, EVERYTHING, Scope
-from atoms_mcp.entities.suggest import either, listed
+from atoms_mcp.entities.suggest import either, listed, with_article
 from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
@@ -58,9 +57,14 @@ async def find_scope(desk: Desk, call: Call) -> Scope:
 
 
 async def find_place(
-    desk: Desk, given: str, levels: Sequence[str], entity: EntityType | None = None
+    desk: Desk,
+    given: str,
+    levels: Sequence[str],
+    entity: EntityType | None = None,
+    *,
+    field: str = "parent",
 ) -> Scope:
-    """Give the place that `given` names, one of `levels`.
+    """Give the place that `given` names, one of `levels`; `field` is the argument that named it.
 
     Raises:
         ToolError: as `find_scope`.
@@ -68,20 +72,27 @@ async def find_place(
     if not levels:
         raise ToolError(
             "invalid_argument",
-            f"{entity.name if entity else 'it'} has no parent.",
-            fix="leave parent out.",
-            details={"field": "parent"},
+            f"{with_article(entity.name if entity else 'it')} stands in no other place.",
+            fix=f"leave {field} out.",
+            details={"field": field},
         )
     places = await find_places(desk, given, levels)
     if not places:
-        raise await _unknown_parent(desk, given, levels)
+        raise ToolError(
+            "not_found",
+            f"there is no {either(levels)} {shown(given)} that you can see.",
+            fix=f"name one that you can see{await _known_places(desk, levels)}; "
+            "workspace_tool list_workspaces shows all.",
+            details={"field": field, "entity_id": given},
+        )
     (place,) = places
     if place.level not in levels:
         raise ToolError(
             "invalid_argument",
-            f"parent {shown(given)} is a {place.level}; here it must be a {either(levels)}.",
-            fix=f"name a {either(levels)} as parent.",
-            details={"field": "parent"},
+            f"{field} {shown(given)} is {with_article(str(place.level))}, "
+            f"and {with_article(either(levels))} is needed.",
+            fix=f"name {with_article(either(levels))} as {field}.",
+            details={"field": field},
         )
     return place
 
@@ -286,29 +297,19 @@ async def _missing_parent(desk: Desk, entity: EntityType) -> ToolError:
     levels = either(entity.parents)
     return ToolError(
         "invalid_argument",
-        f"parent is missing: {entity.plural} live in a {levels}, and you keep no default.",
+        f"parent is missing: {entity.plural} live in {with_article(levels)}, "
+        "and you keep no default.",
         fix=f"give parent{known}, or set a default with workspace_tool set_context.",
         details={"field": "parent"},
     )
 
 
-async def _unknown_parent(desk: Desk, given: str, levels: Sequence[str]) -> ToolError:
-    known = await _known_places(desk, levels)
-    return ToolError(
-        "not_found",
-        f"there is no {either(levels)} {shown(given)} that you can see.",
-        fix=f"give parent{known}; workspace_tool list_workspaces shows all.",
-        details={"field": "parent", "entity_id": given},
-    )
-
-
 async def _known_places(desk: Desk, levels: Sequence[str]) -> str:
     """Name a few places that would do, for a fix."""
-    rows: list[dict[str, Any]] = await desk.rows(plan_some_projects())
-    if "project" in levels:
-        labels = [f"{row['organization_slug']}/{row['key']}" for row in rows]
-    else:
-        labels = list(dict.fromkeys(row["organization_slug"] for row in rows))
     if "project" not in levels and "organization" not in levels:
         return " (a key like VEH-DOC-1; list the documents of a project)"
+    rows = await desk.rows(plan_some_projects())
+    labels = [f"{row['organization_slug']}/{row['key']}" for row in rows]
+    if "project" not in levels:
+        labels = list(dict.fromkeys(row["organization_slug"] for row in rows))
     return f" (like {listed(labels[:MAX_CANDIDATES])})" if labels else ""

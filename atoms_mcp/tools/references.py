@@ -7,6 +7,7 @@ from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.failures import ambiguous, not_found
 from atoms_mcp.entities.plan_find import Name, parse_name, plan_find_keys
+from atoms_mcp.entities.suggest import with_article
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
 from atoms_mcp.tools.targets import find_user_id
@@ -59,7 +60,7 @@ def _row_of(
     if name.kind != "key":
         raise ToolError(
             "invalid_argument",
-            f"{path} must be a key or UUID of a {entity.name}.",
+            f"{path} must be a key or UUID of {with_article(entity.name)}.",
             fix=f"give its key: {entity.handle_help}.",
             details={"field": path},
         )
@@ -76,8 +77,9 @@ def _row_of(
     if row["type"] != entity.name:
         raise ToolError(
             "invalid_argument",
-            f"{path} is {given}, a {row['type']}; it must be a {entity.name}.",
-            fix=f"give the key of a {entity.name}: {entity.handle_help}.",
+            f"{path} is {given}, {with_article(row['type'])}; "
+            f"it must be {with_article(entity.name)}.",
+            fix=f"give the key of {with_article(entity.name)}: {entity.handle_help}.",
             details={"field": path},
         )
     return row

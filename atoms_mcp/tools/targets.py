@@ -14,7 +14,7 @@ from atoms_mcp.entities.plan_find import (
     plan_place,
 )
 from atoms_mcp.entities.scope import DEFAULT, Scope
-from atoms_mcp.entities.suggest import either
+from atoms_mcp.entities.suggest import either, with_article
 from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
@@ -99,7 +99,7 @@ async def _default_place(desk: Desk, entity: EntityType) -> Scope:
     if kept is None:
         raise ToolError(
             "invalid_argument",
-            f"parent is missing: {entity.plural} are of a {either(entity.parents)}.",
+            f"parent is missing: {entity.plural} are of {with_article(either(entity.parents))}.",
             fix='give parent, like "acme" or "acme/VEH".',
             details={"field": "parent"},
         )

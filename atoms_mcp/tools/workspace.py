@@ -22,7 +22,7 @@ from atoms_mcp.entities.plan_write import (
 from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.shapes import OUTPUT, describe_type, workspace_input
 from atoms_mcp.entities.view import Item, render
-from atoms_mcp.entities.workspace_arguments import WRITES, accept_workspace
+from atoms_mcp.entities.workspace_arguments import PLACES, WRITES, accept_workspace
 from atoms_mcp.identity.caller import READ_SCOPE, WRITE_SCOPE
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.tools.desk import Desk, Row
@@ -41,7 +41,6 @@ list_workspaces: your organizations and projects with your role in each. A good 
 describe: with entity_type, everything about a type: exact schema of its data, enums, filters, \
 includes, and your rights at entity_id or the default place; without, the types there are."""
 
-PLACES = ("organization", "project", "document")
 MAX_PROJECTS = 200
 Arguments = dict[str, Any]
 Operation = Callable[[Desk, Arguments], Awaitable[dict[str, Any]]]
@@ -117,7 +116,7 @@ async def _place(desk: Desk, level: str, place_id: str) -> Item:
 async def set_context(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     """Keep a place as the default."""
     levels = (arguments["entity_type"],) if "entity_type" in arguments else PLACES
-    place = await find_place(desk, arguments["entity_id"], [one for one in levels if one in PLACES])
+    place = await find_place(desk, arguments["entity_id"], levels, field="entity_id")
     entity = desk.catalogue[str(place.level)]
     try:
         answer = await desk.send(plan_set_context(desk.user_id, place))
@@ -189,7 +188,7 @@ async def describe(desk: Desk, arguments: Arguments) -> dict[str, Any]:
     entity = desk.catalogue[name]
     place = None
     if "entity_id" in arguments:
-        place = await find_place(desk, arguments["entity_id"], PLACES)
+        place = await find_place(desk, arguments["entity_id"], PLACES, field="entity_id")
     else:
         place = await kept_scope(desk)
     rights = await _rights(desk, entity, place)

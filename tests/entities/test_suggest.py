@@ -1,6 +1,6 @@
 import pytest
 
-from atoms_mcp.entities.suggest import counted, either, listed, nearest
+from atoms_mcp.entities.suggest import counted, either, listed, nearest, with_article
 
 NAMES = ["status", "title", "description", "priority"]
 
@@ -31,3 +31,8 @@ def test_things_are_counted():
     assert counted(1, "documents") == "1 document"
     assert counted(3, "documents") == "3 documents"
     assert counted(0, "documents") == "0 documents"
+
+
+def test_a_name_gets_its_article():
+    assert with_article("organization") == "an organization"
+    assert with_article("project or document") == "a project or document"

@@ -30,6 +30,10 @@ def test_a_limit_does_no_harm():
         ({}, "operation is missing"),
         ({"operation": "get_contxt"}, "cannot be 'get_contxt'"),
         ({"operation": "set_context"}, "entity_id is missing"),
+        (
+            {"operation": "set_context", "entity_type": "member", "entity_id": "x"},
+            "entity_type cannot be 'member'",
+        ),
         ({"operation": "describe", "entity": "x"}, "unknown argument entity."),
         ({"operation": "get_context", "entity_id": "VEH"}, "get_context takes no entity_id"),
     ],

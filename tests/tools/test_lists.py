@@ -203,6 +203,22 @@ async def test_an_empty_list_of_a_place_that_is_there_is_one(workspace, project)
     assert answer["items"] == []
 
 
+async def test_an_empty_project_given_by_uuid_is_a_place(workspace, project):
+    read = await workspace.call(
+        "ada", operation="read", entity_type="project", entity_id=project.key, fields=["id"]
+    )
+
+    answer = await workspace.call(
+        "ada",
+        operation="list",
+        entity_type="document",
+        parent=read["item"]["id"],
+        filters={"status": "approved"},
+    )
+
+    assert answer["items"] == []
+
+
 async def test_more_than_an_answer_holds_is_cut_and_named_and_paged(workspace, project, fill):
     await fill(0, 60, description="x" * 3000)
 

@@ -76,10 +76,10 @@ async def test_an_unknown_place_is_told_known_ones(workspace):
 @pytest.mark.parametrize(
     ("entity_type", "parent", "said"),
     [
-        ("document", "VEH-DOC-1", "is a document; here it must be a project"),
+        ("document", "VEH-DOC-1", "is a document, and a project is needed"),
         ("requirement", "acme", "not_found: there is no project, document or requirement"),
-        ("block", "VEH-REQ-1", "is a requirement; here it must be a project or document"),
-        ("organization", "acme", "organization has no parent"),
+        ("block", "VEH-REQ-1", "is a requirement, and a project or document is needed"),
+        ("organization", "acme", "an organization stands in no other place"),
     ],
 )
 async def test_a_place_of_the_wrong_kind_is_refused(workspace, entity_type, parent, said):

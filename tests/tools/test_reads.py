@@ -185,6 +185,23 @@ async def test_a_long_document_is_read_in_parts_that_are_the_whole(workspace, pr
     assert "status" not in answers[1]["item"]
 
 
+async def test_a_document_of_many_short_rows_is_read_in_parts_too(workspace, project):
+    for first in (0, 100):
+        await workspace.call(
+            "ada",
+            operation="create",
+            parent=project.document,
+            items=[{"title": f"Row {n}"} for n in range(first, first + 100)],
+            **REQUIREMENT,
+        )
+
+    answers = await parts(workspace, entity_type="document", entity_id=project.document)
+
+    joined = "".join(answer["item"]["markdown"] for answer in answers)
+    assert len(answers) == 2
+    assert all(joined.count(f" Row {n} (") == 1 for n in range(200))
+
+
 async def test_the_cursor_of_a_document_is_of_use_for_that_document_alone(workspace, project):
     other = await workspace.call(
         "ada",

@@ -29,6 +29,7 @@ def read(entity_type, entity_id, **more):
         ("profile", "me", {}, "ada@acme.example"),
         ("profile", "VIC@acme.example", {}, "vic@acme.example"),
         ("profile", "Vic Stone", {}, "vic@acme.example"),
+        ("profile", "auto", {}, "ada@acme.example"),
         ("member", "me", {"parent": "acme"}, "ada@acme.example"),
         ("member", "Vic@acme.example", {"parent": "VEH"}, "vic@acme.example"),
     ],
@@ -80,6 +81,15 @@ async def test_a_name_of_another_type_says_which(workspace, entity_type, entity_
 async def test_a_uuid_needs_no_look_up(workspace):
     await workspace.call("ada", **read("requirement", UUID))
 
+    assert len(workspace.requests) == 1
+
+
+async def test_a_person_is_named_by_uuid(workspace, sign_in):
+    user_id = sign_in("vic@acme.example").user_id
+
+    answer = await workspace.call("ada", **read("profile", user_id))
+
+    assert answer["item"]["email"] == "vic@acme.example"
     assert len(workspace.requests) == 1
 
 

@@ -91,7 +91,18 @@ async def test_a_place_of_another_tenant_is_no_default(workspace, entity_id):
 async def test_a_requirement_is_no_place_to_work_in(workspace):
     error = await workspace.refused("ada", TOOL, operation="set_context", entity_id="VEH-REQ-1")
 
-    assert "it must be a organization" in error.message or "here it must be" in error.message
+    assert error.message == (
+        "entity_id 'VEH-REQ-1' is a requirement, and an organization, project or document is needed."
+    )
+
+
+async def test_a_document_that_is_none_is_told_where_documents_are(workspace):
+    error = await workspace.refused(
+        "ada", TOOL, operation="set_context", entity_type="document", entity_id="nothing"
+    )
+
+    assert "list the documents of a project" in error.fix
+    assert error.details["field"] == "entity_id"
 
 
 async def test_two_people_have_their_own_defaults(workspace, me):
