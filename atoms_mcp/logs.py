@@ -5,6 +5,7 @@ values under telling names and anything that looks like a token are cut out, and
 begin a line of its own. Lines of other libraries take the same way.
 """
 
+import contextvars
 import functools
 import itertools
 import logging
@@ -44,6 +45,9 @@ SECRET_TEXT = re.compile(
     re.IGNORECASE,
 )
 
+# The request at hand, for the lines that are written on its way.
+REQUEST_ID: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+
 
 def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
     """Set up all logging of the process; lines below `level` cost nothing."""
@@ -79,6 +83,9 @@ def _make_finish(render: Callable[[EventDict], str]) -> Processor:
     def finish(logger: WrappedLogger, name: str, event: EventDict) -> str:
         if "request_id" not in event:
             event = structlog.contextvars.merge_contextvars(logger, name, event)
+            request_id = REQUEST_ID.get()
+            if request_id is not None:
+                event["request_id"] = request_id
         event["level"] = name
         event["timestamp"] = datetime.now(UTC).isoformat()
         if "exc_info" in event:

@@ -81,11 +81,13 @@ def test_lines_below_the_level_are_not_made():
 def test_what_was_bound_is_on_every_line():
     stream = io.StringIO()
     logs.configure("json", "info", stream)
-    logs.bind(request_id="r1")
+    logs.REQUEST_ID.set("r1")
+    logs.bind(tool="t")
     logs.get(part="web").warning("upstream.slow")
 
     told = json.loads(stream.getvalue())
-    assert (told["request_id"], told["part"]) == ("r1", "web")
+    assert (told["request_id"], told["part"], told["tool"]) == ("r1", "web", "t")
+    logs.REQUEST_ID.set(None)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ async def authenticate(request: web.Request, verifier: Verifier, access: Access)
         if access is Access.CALLER_OR_ARGUMENT and hdrs.AUTHORIZATION not in request.headers:
             return
         raise Unauthenticated
+    # Nearly always it is known, and then there is nothing to wait for.
     caller = verifier.get_remembered(token)
     if caller is None:
         try:

@@ -4,6 +4,7 @@ It is one because each costs every request a coroutine; what it does is in `guar
 `authenticate` and `refusals`.
 """
 
+import itertools
 import os
 import re
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import istr
 
 from atoms_mcp import logs
 from atoms_mcp.identity.verify import Verifier
@@ -25,7 +27,7 @@ from atoms_mcp.web.problem import Problem, render_problem
 from atoms_mcp.web.refusals import to_problem
 from atoms_mcp.web.site import Site
 
-REQUEST_ID_HEADER = "X-Request-Id"
+REQUEST_ID_HEADER = istr("X-Request-Id")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SERVER = "atoms-mcp"
 CLIENT_CLOSED = 499
@@ -48,18 +50,22 @@ class Boundary:
 
 
 def make_boundary(parts: Boundary) -> Middleware:
-    """Give the middleware; logging must be set up by then."""
+    """Give the middleware; logging must be set up by then.
+
+    What it does for every request is kept to few and plain steps: it is the price of each.
+    """
     log = logs.get()
+    # Ids of a process are told apart by a count, those of processes by chance.
+    prefix = os.urandom(5).hex()
+    count = itertools.count(1)
 
     @web.middleware
     async def boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
         began_at = time.perf_counter()
-        request_id = _request_id(request)
-        request[REQUEST_ID] = request_id
-        request[LOG] = {}
-        spent_s = [0.0]
-        UPSTREAM_S.set(spent_s)
-        logs.bind(request_id=request_id)
+        request_id = request.headers.get(REQUEST_ID_HEADER)
+        if request_id is None or not GIVEN_ID.fullmatch(request_id):
+            request_id = f"{prefix}{next(count):06x}"
+        spent_s = _begin(request, request_id)
         fault: Exception | None = None
         status = CLIENT_CLOSED
         try:
@@ -76,9 +82,19 @@ def make_boundary(parts: Boundary) -> Middleware:
             return response
         finally:
             took_ms = (time.perf_counter() - began_at) * 1000
-            _write(log, _facts(request, status, took_ms, spent_s[0] * 1000), fault)
+            _write(log, request, (status, took_ms, spent_s[0] * 1000), fault)
 
     return boundary
+
+
+def _begin(request: web.Request, request_id: str) -> list[float]:
+    """Give what time upstream is added up in, and tell who else has to know of the request."""
+    spent_s = [0.0]
+    UPSTREAM_S.set(spent_s)
+    logs.REQUEST_ID.set(request_id)
+    request[REQUEST_ID] = request_id
+    request[LOG] = {}
+    return spent_s
 
 
 async def _admit(parts: Boundary, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -102,17 +118,9 @@ def _refuse(parts: Boundary, request: web.Request, exc: Exception) -> web.Respon
     return render_problem(problem)
 
 
-def _request_id(request: web.Request) -> str:
-    """Take over the id of a proxy if it can do no harm in a log, else make one."""
-    given = request.headers.get(REQUEST_ID_HEADER)
-    if given is not None and GIVEN_ID.fullmatch(given):
-        return given
-    return os.urandom(8).hex()
-
-
 def _check_encoding(request: web.Request) -> None:
     """Refuse compressed bodies: a few bytes of them can grow to any size."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
         raise Problem(
             415,
             "unsupported_encoding",
@@ -121,12 +129,18 @@ def _check_encoding(request: web.Request) -> None:
         )
 
 
-def _facts(request: web.Request, status: int, took_ms: float, upstream_ms: float) -> dict[str, Any]:
-    caller = request.get(CALLER)
+def _write(
+    log: Any,  # noqa: ANN401 - structlog's loggers are typed by their set-up
+    request: web.Request,
+    outcome: tuple[int, float, float],
+    fault: Exception | None,
+) -> None:
+    """Write the canonical line: one a request, whatever became of it."""
+    status, took_ms, upstream_ms = outcome
     more: dict[str, Any] = request[LOG]
-    return {
+    facts = {
         "request_id": request[REQUEST_ID],
-        "user_id": caller.user_id if caller is not None else None,
+        "user_id": request[CALLER].user_id if CALLER in request else None,
         "method": request.method,
         "path": request.path,
         "status": status,
@@ -134,15 +148,7 @@ def _facts(request: web.Request, status: int, took_ms: float, upstream_ms: float
         "upstream_ms": round(upstream_ms, 2),
         **more,
     }
-
-
-def _write(
-    log: Any,  # noqa: ANN401 - structlog's loggers are typed by their set-up
-    facts: dict[str, Any],
-    fault: Exception | None,
-) -> None:
-    """Write the canonical line: one a request, whatever became of it."""
-    if fault is not None and facts["status"] == SERVER_ERROR:
+    if fault is not None and status == SERVER_ERROR:
         log.error("request.done", exc_info=fault, **facts)
     else:
         log.info("request.done", **facts)
