@@ -239,3 +239,7 @@ def test_any_facts_make_one_line_of_json(facts):
     line = logs.render_json(event)
     assert "\n" not in line
     json.loads(line)
+
+
+def test_a_line_that_names_its_request_keeps_that_name():
+    assert read(request_id="mine")["request_id"] == "mine"
