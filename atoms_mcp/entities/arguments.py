@@ -13,6 +13,7 @@ from atoms_mcp.entities.catalogue import OPERATIONS, Catalogue, EntityType, Fiel
 from atoms_mcp.entities.compat import RELATIONS, modernize
 from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
 from atoms_mcp.entities.suggest import listed, nearest
+from atoms_mcp.entities.values import NUL, as_list
 from atoms_mcp.errors import ToolError
 
 ARGUMENTS = (
@@ -181,6 +182,8 @@ def _unknown_arguments(entity: EntityType, modern: Mapping[str, Any]) -> Iterato
             yield not_allowed(name, value, entity.parents)
         elif name not in ARGUMENTS:
             yield unknown("argument", name, name, ARGUMENTS)
+        elif any(NUL in one for one in as_list(value) if isinstance(one, str)):
+            yield Fault(f"{name} contains a NUL character", name)
 
 
 def _misplaced(operation: str, modern: Mapping[str, Any]) -> Iterator[Fault]:

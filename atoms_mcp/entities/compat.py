@@ -38,10 +38,10 @@ def modernize(arguments: dict[str, Any]) -> dict[str, Any]:
     _reword(modern)
     if "soft_delete" in modern:
         _check_soft(modern.pop("soft_delete"))
-    if "offset" in modern:
-        _set_offset(modern)
     if modern.get("operation") == "list" and "query" in modern:
         modern["operation"] = "search"
+    if "offset" in modern:
+        _set_offset(modern)
     return modern
 
 
@@ -96,6 +96,13 @@ def _set_offset(modern: dict[str, Any]) -> None:
             "invalid_argument",
             f"offset must be a whole number from 0 to {MAX_OFFSET}, not {shown(offset)}.",
             fix="page with cursor: each page has the next one's in page.next_cursor.",
+            details={"field": "offset"},
+        )
+    if offset and modern.get("operation") != "list":
+        raise ToolError(
+            "invalid_argument",
+            f"offset is for lists only; {modern.get('operation')} is paged by cursor.",
+            fix="leave offset out, and give page.next_cursor of the answer before as cursor.",
             details={"field": "offset"},
         )
     if offset and "cursor" in modern:

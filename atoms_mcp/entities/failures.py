@@ -292,3 +292,12 @@ def ago(then_s: float, now_s: float) -> str:
         if passed >= seconds:
             return f"{passed // seconds} {unit} ago"
     return "just now"
+
+
+def too_long() -> ToolError:
+    """Make the error for names, words or filters that do not fit into one question."""
+    return ToolError(
+        "limit_exceeded",
+        "the filters, names or words of this call are too long to be asked in one go.",
+        fix="use fewer or shorter values, and repeat the call for the rest.",
+    )

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 COLUMN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 OPERATORS = frozenset({"eq", "neq", "gt", "gte", "lt", "lte", "ilike", "in", "is", "ov", "cs"})
@@ -23,6 +24,9 @@ RESERVED_NAMES = frozenset(
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 # Written as they stand also inside a tree: a list quotes its own items, `is` takes a keyword.
 RAW = frozenset({"in", "is"})
+
+# Gateways refuse request lines over some 8,000 bytes; the path and the protocol need a part.
+MAX_QUERY_BYTES = 7_500
 
 Pair = tuple[str, str]
 
@@ -162,3 +166,10 @@ def after(keys: Sequence[tuple[str, bool, Any]]) -> tuple[Pair, ...]:
     column, is_descending, value = keys[0]
     bound = compare(column, "lte" if is_descending else "gte", value)
     return (bound.pair(), any_of(branches))
+
+
+def query_bytes(query: Iterable[Pair]) -> int:
+    """Give how long a query string will be on the wire, about: blanks count three bytes there."""
+    return sum(
+        len(name) + len(quote_plus(value)) + 2 * value.count(" ") + 2 for name, value in query
+    )

@@ -71,7 +71,7 @@ def _naming() -> Schema:
         ),
         "ids": {
             "type": "array",
-            "items": {"type": "string", "minLength": 1},
+            "items": {"type": "string", "minLength": 1, "maxLength": 400},
             "minItems": 1,
             "maxItems": 50,
             "description": "read: several keys or UUIDs at once.",
@@ -138,6 +138,7 @@ def _guarding() -> Schema:
         "expected_version": {
             "type": "integer",
             "minimum": 1,
+            "maximum": 2147483647,
             "description": "version you read; refused with conflict if it changed since. Advised.",
         },
         "client_token": _text(

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
+from atoms_mcp.entities.values import NUL
 
 OPERATIONS = ("get_context", "set_context", "clear_context", "list_workspaces", "describe")
 # Where one can work by default, from the widest place to the narrowest.
@@ -49,9 +50,11 @@ def _faults(modern: Mapping[str, Any]) -> Iterator[Fault]:
         yield not_allowed("operation", operation, OPERATIONS)
         return
     taken = {"operation", "limit"} | TAKES[operation]
-    for name in modern:
+    for name, value in modern.items():
         if name not in ARGUMENTS:
             yield unknown("argument", name, name, ARGUMENTS)
+        elif isinstance(value, str) and NUL in value:
+            yield Fault(f"{name} contains a NUL character", name)
         elif name not in taken:
             yield Fault(f"{operation} takes no {name}", name, fix=f"leave {name} out")
     if operation == "set_context":

@@ -1,18 +1,22 @@
 """What the work on one call has at hand: who asks, the way to the data, the catalogue, cursors."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from atoms_mcp.engine.context import Context
 from atoms_mcp.entities.catalogue import Catalogue, EntityType
+from atoms_mcp.entities.failures import too_long
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.entities.plan_read import plan_keys, plan_people
+from atoms_mcp.entities.postgrest import MAX_QUERY_BYTES, query_bytes
 from atoms_mcp.entities.rest import RestAnswer, RestRequest
 from atoms_mcp.entities.view import Unnamed, find_unnamed
 
 Row = dict[str, Any]
+# So many UUIDs fit into one query.
+IDS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,18 @@ class Desk:
         return self.context.caller.user_id
 
     async def send(self, request: RestRequest) -> RestAnswer:
-        """Send one REST call as the caller."""
+        """Send one REST call as the caller.
+
+        Raises:
+            ToolError: ``limit_exceeded``; no gateway would take so long a query.
+        """
+        if query_bytes(request.query) > MAX_QUERY_BYTES:
+            raise too_long()
         return await self.context.send(request)
 
     async def rows(self, request: RestRequest) -> list[Row]:
         """Send a call that answers rows, and give them."""
-        answer = await self.context.send(request)
+        answer = await self.send(request)
         return list(answer.data or ())
 
     async def names(
@@ -47,16 +57,20 @@ class Desk:
     async def named(self, unnamed: Unnamed) -> Mapping[str, str]:
         """Look ids up, users and items at the same time; who is out of sight stays an id."""
         names = {self.user_id: self.context.caller.email}
-        users = sorted(unnamed.users - names.keys())
-        requests = [plan_people(users)] if users else []
-        if unnamed.items:
-            requests.append(plan_keys(sorted(unnamed.items)))
+        users, items = sorted(unnamed.users - names.keys()), sorted(unnamed.items)
+        requests = [plan_people(some) for some in _chunks(users)]
+        requests += [plan_keys(some) for some in _chunks(items)]
         for found in await asyncio.gather(*map(self.rows, requests)):
             for row in found:
                 name = row.get("email") or row.get("key")
                 if name:
                     names[row["id"]] = name
         return names
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(ids), IDS_AT_ONCE):
+        yield ids[first : first + IDS_AT_ONCE]
 
 
 def answer(operation: str, entity: EntityType, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - members of an answer are JSON

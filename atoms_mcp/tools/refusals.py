@@ -22,7 +22,7 @@ from atoms_mcp.entities.failures import (
 )
 from atoms_mcp.entities.plan_find import plan_place
 from atoms_mcp.entities.plan_read import plan_changes_since, plan_state
-from atoms_mcp.entities.postgrest import equal, is_null, one_of, pairs
+from atoms_mcp.entities.postgrest import MAX_QUERY_BYTES, equal, is_null, one_of, pairs, query_bytes
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.suggest import listed
 from atoms_mcp.entities.view import changed_names, handle_of, render, to_seconds
@@ -228,5 +228,7 @@ async def _holder(
         conditions.append(equal("organization_id", attempt.organization_id))
     columns = dict.fromkeys((column, entity.fields[entity.handle].column, entity.unique))
     query = (("select", ",".join(columns)), *pairs(conditions), ("limit", "1"))
+    if query_bytes(query) > MAX_QUERY_BYTES:
+        return None
     rows = await desk.rows(RestRequest("GET", entity.write_to, query))
     return (rows[0][column], handle_of(entity, rows[0])) if rows else None

@@ -143,6 +143,8 @@ def test_each_item_of_a_batch_is_looked_at(refuse):
         ({"data": {}}, "data", "use filters to choose rows."),
         ({"confirm": "VEH"}, "confirm", "leave confirm out."),
         ({"filters": {"stauts": "draft"}}, "filters.stauts", "use filters.status."),
+        ({"parent": "a\x00b"}, "parent", "correct parent"),
+        ({"fields": ["a", "\x00"]}, "fields", "correct fields"),
         ({"parent_type": "planet"}, "parent_type", "use one of: project, document"),
     ],
 )

@@ -48,6 +48,8 @@ def test_an_older_spelling_means_todays(old, new):
         ({"offset": True}, "from 0 to 1000"),
         ({"offset": "10"}, "from 0 to 1000"),
         ({"offset": 10, "cursor": "c1.x.y"}, "cannot go together"),
+        ({"offset": 10, "query": "x"}, "search is paged by cursor"),
+        ({"offset": 10, "operation": "read"}, "read is paged by cursor"),
     ],
 )
 def test_what_an_older_spelling_can_no_longer_mean_is_refused(arguments, said):

@@ -255,3 +255,7 @@ def test_our_schemas_words_reach_the_caller():
 )
 def test_how_long_ago_is_said_in_one_unit(passed_s, said):
     assert failures.ago(1_000_000, 1_000_000 + passed_s) == said
+
+
+def test_what_is_too_long_to_ask_says_so():
+    assert failures.too_long().code == "limit_exceeded"

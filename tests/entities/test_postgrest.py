@@ -1,4 +1,6 @@
 import re
+from urllib.parse import quote as percent
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from atoms_mcp.entities.postgrest import (
     one_of,
     overlaps,
     pairs,
+    query_bytes,
     quote,
     same_text,
 )
@@ -188,3 +191,10 @@ def test_what_is_no_column_name_is_refused(column):
 def test_an_unknown_operator_is_refused():
     with pytest.raises(ValueError, match="not an operator"):
         Condition("a", "like.x&", "1")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["name", "or"]), HOSTILE), max_size=4))
+def test_the_length_of_a_query_is_known_beforehand(query):
+    written = urlencode(query, quote_via=percent, safe="")
+
+    assert len(written) <= query_bytes(query) <= len(written) + 2

@@ -34,6 +34,7 @@ def test_a_limit_does_no_harm():
             {"operation": "set_context", "entity_type": "member", "entity_id": "x"},
             "entity_type cannot be 'member'",
         ),
+        ({"operation": "describe", "entity_id": "\x00"}, "NUL"),
         ({"operation": "describe", "entity": "x"}, "unknown argument entity."),
         ({"operation": "get_context", "entity_id": "VEH"}, "get_context takes no entity_id"),
     ],

@@ -1,7 +1,14 @@
+import uuid
+
+import pytest
+
 from atoms_mcp.engine.context import Context
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.entities.paging import Cursors
+from atoms_mcp.entities.postgrest import MAX_QUERY_BYTES, query_bytes
+from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.view import Unnamed
+from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, answer
 
 CATALOGUE = load_catalogue()
@@ -35,8 +42,27 @@ async def test_the_caller_needs_no_look_up(scripted):
     assert names == {one.user_id: "ada@acme.example"}
 
 
+async def test_many_ids_are_looked_up_in_queries_that_fit(scripted):
+    ids = frozenset(str(uuid.uuid4()) for _ in range(250))
+    workspace = scripted([], [], [])
+
+    await desk(workspace).named(Unnamed(frozenset(), ids))
+
+    assert len(workspace.rest.requests) == 3
+    for request in workspace.rest.requests:
+        assert query_bytes(request.query) < MAX_QUERY_BYTES
+
+
+async def test_a_query_that_no_gateway_takes_is_not_sent(scripted):
+    workspace = scripted()
+    request = RestRequest("GET", "items", (("key", "eq." + "x" * 8000),))
+
+    with pytest.raises(ToolError, match="limit_exceeded"):
+        await desk(workspace).rows(request)
+
+
 async def test_no_answer_is_no_rows(scripted):
-    assert await desk(scripted(None)).rows(None) == []
+    assert await desk(scripted(None)).rows(RestRequest("GET", "items")) == []
 
 
 def test_an_answer_begins_with_what_it_is_about():

@@ -243,6 +243,44 @@ async def test_more_than_an_answer_holds_is_cut_and_named_and_paged(workspace, p
     assert "next_cursor goes on" in first["warnings"][0]
 
 
+async def test_a_question_too_long_for_one_request_is_refused(workspace):
+    error = await workspace.refused(
+        "ada", operation="search", entity_type="project", query="漢" * 900
+    )
+    tags = await workspace.refused(
+        "ada",
+        operation="list",
+        parent="VEH",
+        filters={"tag": [f"{n} " + "x" * 300 for n in range(50)]},
+        **REQUIREMENT,
+    )
+
+    assert error.code == tags.code == "limit_exceeded"
+
+
+async def test_the_longest_list_in_full_fits_its_queries(workspace, project, fill):
+    await fill(0, 100)
+    await workspace.call(
+        "ada",
+        operation="create",
+        parent=project.document,
+        items=[{"title": f"Below {n}", "parent": project.item(n)} for n in range(1, 101)],
+        **REQUIREMENT,
+    )
+
+    answer = await workspace.call(
+        "ada",
+        operation="list",
+        parent=project.document,
+        sort="-position",
+        limit=100,
+        fields=["parent", "document"],
+        **REQUIREMENT,
+    )
+
+    assert {item["parent"] for item in answer["items"]} == {project.item(n) for n in range(1, 101)}
+
+
 async def test_search_ranks_and_shows_where_it_hit(workspace):
     answer = await workspace.call(
         "vic", operation="search", parent="VEH", query="brake pressure", **REQUIREMENT

@@ -107,3 +107,18 @@ async def test_a_taken_value_whose_holder_is_out_of_sight_names_nobody(scripted)
     error = await scripted(taken, [PLACE], []).refused("ada", **call)
 
     assert error.details == {"field": "external_id"}
+
+
+async def test_too_many_long_values_are_not_asked_about(scripted):
+    taken = refusal("23505", 'unique constraint "requirements_external_id_unique"')
+    place = PLACE | {"key": "VEH-DOC-1", "type": "document", "document_id": None, "title": "A"}
+    call = {
+        "operation": "create",
+        "entity_type": "requirement",
+        "parent": "VEH-DOC-1",
+        "items": [{"title": "A", "external_id": f"{n} " + "x" * 190} for n in range(50)],
+    }
+
+    error = await scripted([place], taken).refused("ada", **call)
+
+    assert (error.code, error.details) == ("duplicate", {"field": "external_id"})

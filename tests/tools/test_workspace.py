@@ -92,7 +92,8 @@ async def test_a_requirement_is_no_place_to_work_in(workspace):
     error = await workspace.refused("ada", TOOL, operation="set_context", entity_id="VEH-REQ-1")
 
     assert error.message == (
-        "entity_id 'VEH-REQ-1' is a requirement, and an organization, project or document is needed."
+        "entity_id 'VEH-REQ-1' is a requirement, "
+        "and an organization, project or document is needed."
     )
 
 
