@@ -37,6 +37,8 @@ from atoms_mcp.errors import ConfigError
 
 OWN_PREFIX = "ATOMS_"
 MIN_SECRET_CHARS = 32
+# The JWT secret of every `supabase start`: whoever reads the documentation knows it.
+PUBLIC_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"  # noqa: S105 - public
 
 
 def is_loopback(host: str) -> bool:
@@ -89,6 +91,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
+Patience = Annotated[float, Field(ge=0.1, le=60)]
 
 
 def is_service_key(key: str) -> bool:
@@ -116,7 +119,7 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     @classmethod
-    def settings_customise_sources(  # noqa: PLR0913 - the signature is the library's
+    def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
@@ -194,12 +197,12 @@ class ServerSettings(CommonSettings):
     allowed_origins: Names = _named(
         "ATOMS_ALLOWED_ORIGINS",
         default=(),
-        help="Origins of web pages that may call this server with a token, like https://app.example.com.",
+        help="Origins of web pages that may call this server, like https://app.example.com.",
     )
     secret_key: Secrets = _named(
         "ATOMS_SECRET_KEY",
         default=(),
-        help="Key that seals sessions and cursors (32 characters or more); several, newest first, rotate.",
+        help="Key that seals sessions and cursors, 32 characters or more; several rotate, newest first.",
     )
     access_token: SecretStr | None = _named(
         "ATOMS_ACCESS_TOKEN",
@@ -211,10 +214,10 @@ class ServerSettings(CommonSettings):
         default=15,
         help="Seconds for which a live session is not asked for again (simple and bearer mode).",
     )
-    upstream_connect_s: Seconds = _named(
+    upstream_connect_s: Patience = _named(
         "ATOMS_UPSTREAM_CONNECT_S", default=2, help="Seconds to wait for a connection to Supabase."
     )
-    upstream_total_s: Seconds = _named(
+    upstream_total_s: Patience = _named(
         "ATOMS_UPSTREAM_TOTAL_S", default=10, help="Seconds to wait for an answer of Supabase."
     )
     max_body_bytes: Annotated[int, Field(ge=1024, le=4 * 1024 * 1024)] = _named(
@@ -239,6 +242,11 @@ class ServerSettings(CommonSettings):
                 "NEXT_PUBLIC_SUPABASE_ANON_KEY holds a secret key, which passes row-level security; "
                 "set the publishable (anon) key"
             )
+        if self._has_public_secret():
+            faults.append(
+                "ATOMS_JWT_SECRET is the one that every local Supabase has, so anybody can sign "
+                "with it; set the project's own, or unset it to let Supabase check its tokens"
+            )
         if any(len(key.get_secret_value()) < MIN_SECRET_CHARS for key in self.secret_key):
             faults.append(f"ATOMS_SECRET_KEY must have {MIN_SECRET_CHARS} characters or more")
         if not is_loopback(self.host):
@@ -255,6 +263,11 @@ class ServerSettings(CommonSettings):
         if faults:
             raise ConfigError(faults)
         return self
+
+    def _has_public_secret(self) -> bool:
+        is_local = is_loopback(urlsplit(self.supabase_url).hostname or "")
+        secret = self.jwt_secret.get_secret_value() if self.jwt_secret else None
+        return secret == PUBLIC_JWT_SECRET and not is_local
 
 
 class StackSettings(CommonSettings):

@@ -5,6 +5,7 @@ import pytest
 
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.settings import (
+    PUBLIC_JWT_SECRET,
     ServerSettings,
     StackSettings,
     is_loopback,
@@ -114,6 +115,18 @@ def test_on_an_address_others_can_reach_limits_stay_on_and_a_key_is_needed():
     assert any("ATOMS_SECRET_KEY is needed" in t for t in told)
 
 
+def test_the_jwt_secret_of_every_local_supabase_is_refused_for_a_real_project():
+    told = faults(PROJECT | {"ATOMS_JWT_SECRET": PUBLIC_JWT_SECRET})
+
+    assert "anybody can sign" in told[0]
+
+
+def test_the_jwt_secret_of_every_local_supabase_does_for_a_local_one():
+    local = PROJECT | {"NEXT_PUBLIC_SUPABASE_URL": "http://127.0.0.1:54321"}
+
+    assert load(ServerSettings, local | {"SUPABASE_JWT_SECRET": PUBLIC_JWT_SECRET}).jwt_secret
+
+
 def test_several_secret_keys_are_read_newest_first():
     settings = load(ServerSettings, PROJECT | {"ATOMS_SECRET_KEY": f"{'n' * 32}, {'o' * 32}"})
 
@@ -135,6 +148,7 @@ def test_a_short_secret_key_is_refused():
         ("ATOMS_LOGIN_FAILURES_PER_ACCOUNT", "often"),
         ("ATOMS_FASTMCP_PORT", "70000"),
         ("ATOMS_MAX_BODY_BYTES", "1"),
+        ("ATOMS_UPSTREAM_TOTAL_S", "0"),
     ],
 )
 def test_a_value_out_of_bounds_names_its_setting(name, value):

@@ -31,6 +31,8 @@ REST_ROLE, REST_CONNECTIONS = "authenticator", 20
 CONNECT_S = 5.0
 COMMAND_S = 15.0
 CLOSE_S = 0.5
+# A filter may name many ids, and all of them stand in the URL.
+MAX_LINE_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -90,7 +92,12 @@ class Stack:
         if self._with_demo:
             await demo.insert(self.postgres)
         gateway = await self._gateway(ring, exits)
-        runner = web.AppRunner(gateway.app(), access_log=None, shutdown_timeout=CLOSE_S)
+        runner = web.AppRunner(
+            gateway.app(),
+            access_log=None,
+            shutdown_timeout=CLOSE_S,
+            max_line_size=MAX_LINE_BYTES,
+        )
         exits.push_async_callback(runner.cleanup)
         await runner.setup()
         await web.SockSite(runner, listener).start()
