@@ -202,7 +202,7 @@ class ServerSettings(CommonSettings):
     secret_key: Secrets = _named(
         "ATOMS_SECRET_KEY",
         default=(),
-        help="Key that seals sessions and cursors, 32 characters or more; several rotate, newest first.",
+        help="Key that seals sessions and cursors, 32 characters or more; several rotate.",
     )
     access_token: SecretStr | None = _named(
         "ATOMS_ACCESS_TOKEN",
@@ -239,8 +239,8 @@ class ServerSettings(CommonSettings):
         faults = []
         if is_service_key(self.supabase_anon_key.get_secret_value()):
             faults.append(
-                "NEXT_PUBLIC_SUPABASE_ANON_KEY holds a secret key, which passes row-level security; "
-                "set the publishable (anon) key"
+                "NEXT_PUBLIC_SUPABASE_ANON_KEY holds a secret key, which passes row-level "
+                "security; set the publishable (anon) key"
             )
         if self._has_public_secret():
             faults.append(
