@@ -77,6 +77,26 @@ MISSPLACED = MappingProxyType(
         ("create", "entity_id"): "the key is given out by the server; leave entity_id out",
     }
 )
+# What other tools call our arguments, where likeness would suggest another one or none.
+MEANT = MappingProxyType(
+    {
+        "id": "entity_id",
+        "key": "entity_id",
+        "type": "entity_type",
+        "op": "operation",
+        "organization": "parent",
+        "project": "parent",
+        "document": "parent",
+        "q": "query",
+        "text": "query",
+        "where": "filters",
+        "values": "data",
+        "order": "sort",
+        "page": "cursor",
+        "after": "cursor",
+        "version": "expected_version",
+    }
+)
 SEE = " workspace_tool describe tells all about a type."
 
 
@@ -180,6 +200,10 @@ def _unknown_arguments(entity: EntityType, modern: Mapping[str, Any]) -> Iterato
     for name, value in modern.items():
         if name == "parent_type":
             yield not_allowed(name, value, entity.parents)
+        elif name in MEANT:
+            meant = MEANT[name]
+            message = f"unknown argument {name}. Did you mean {meant}?"
+            yield Fault(message, name, meant=meant, fix=f"use {meant}")
         elif name not in ARGUMENTS:
             yield unknown("argument", name, name, ARGUMENTS)
         elif any(NUL in one for one in as_list(value) if isinstance(one, str)):

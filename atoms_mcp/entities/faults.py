@@ -27,15 +27,15 @@ def unknown(what: str, path: str, name: str, valid: Iterable[str]) -> Fault:
     if near is None:
         return Fault(f"unknown {what} {path}", path, allowed)
     meant = path.removesuffix(name) + near
-    return Fault(
-        f"unknown {what} {path}. Did you mean {meant}?", path, allowed, meant, f"use {meant}"
-    )
+    message = f"unknown {what} {path}. Did you mean {meant}?"
+    return Fault(message, path, meant=meant, fix=f"use {meant}")
 
 
 def not_allowed(path: str, value: object, valid: Sequence[str]) -> Fault:
     """Make the fault of a value that is not one of `valid`."""
     near = nearest(str(value), valid)
-    return Fault(f"{path} cannot be {shown(value)}", path, tuple(valid), near)
+    suffix = f". Did you mean {near}?" if near else ""
+    return Fault(f"{path} cannot be {shown(value)}{suffix}", path, tuple(valid), near)
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -16,6 +16,7 @@ from atoms_mcp.entities.plan_write import (
 )
 from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.suggest import with_article
+from atoms_mcp.entities.text import one_line
 from atoms_mcp.entities.view import Item, handle_of, render
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row, answer
@@ -122,7 +123,7 @@ async def _missing_document(desk: Desk, call: Call, scope: Scope) -> ToolError:
     if not rows:
         # A UUID out of sight was taken for a project's.
         await check_place(desk, scope)
-    known = "; ".join(f"{row['key']} ({row['name']})" for row in rows)
+    known = "; ".join(f"{row['key']} ({one_line(row['name'])})" for row in rows)
     return ToolError(
         "invalid_argument",
         f"{with_article(call.entity.name)} lives in a document, and none is named.",

@@ -111,8 +111,9 @@ async def _hits(desk: Desk, call: Call, scope: Scope, hits: Sequence[Row], asked
     kept = [hit for hit in hits if hit["id"] in rows]
     shown = kept[: call.limit]
     items = await _rendered(desk, call, [rows[hit["id"]] for hit in shown])
+    has_text = any(call.entity.fields[name].kind == "long" for name in call.chosen())
     for item, hit in zip(items, shown, strict=True):
-        if hit.get("snippet") and call.format == "concise":
+        if hit.get("snippet") and not has_text:
             item["snippet"] = one_line(hit["snippet"], SNIPPET_CHARS)
     positions = [[hit["rank"], hit["id"]] for hit in shown]
     if len(kept) > call.limit:

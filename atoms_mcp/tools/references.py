@@ -8,6 +8,7 @@ from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.failures import ambiguous, not_found
 from atoms_mcp.entities.plan_find import Name, parse_name, plan_find_keys
 from atoms_mcp.entities.suggest import with_article
+from atoms_mcp.entities.text import one_line
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
 from atoms_mcp.tools.targets import find_user_id
@@ -70,7 +71,7 @@ def _row_of(
         raise not_found(entity, given, field=path)
     if len(same) > 1:
         candidates: list[dict[str, Any]] = [
-            {"entity_id": row["id"], "title": row["title"]} for row in same
+            {"entity_id": row["id"], "title": one_line(row["title"])} for row in same
         ]
         raise ambiguous(entity.plural, given, candidates)
     (row,) = same

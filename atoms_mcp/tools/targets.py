@@ -15,6 +15,7 @@ from atoms_mcp.entities.plan_find import (
 )
 from atoms_mcp.entities.scope import DEFAULT, Scope
 from atoms_mcp.entities.suggest import either, with_article
+from atoms_mcp.entities.text import one_line
 from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.desk import Desk, Row
@@ -194,7 +195,7 @@ async def _described(desk: Desk, rows: list[Row], name: Name) -> list[dict[str, 
     return [
         {
             "entity_id": f"{slugs.get(row['organization_id'], '')}{row['key'] or row['id']}",
-            "title": row["title"],
+            "title": one_line(row["title"]),
         }
         for row in rows
     ]

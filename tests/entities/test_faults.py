@@ -27,7 +27,15 @@ def test_an_unknown_name_is_told_the_nearest_one():
 
     assert caught.value.message == "unknown field data.state. Did you mean data.status?"
     assert caught.value.fix == "use data.status."
-    assert caught.value.details["did_you_mean"] == "data.status"
+    assert caught.value.details == {"field": "data.state", "did_you_mean": "data.status"}
+
+
+def test_a_value_that_is_not_allowed_is_told_the_nearest_one():
+    with pytest.raises(ToolError) as caught:
+        raise_for([not_allowed("entity_type", "requirment", ("project", "requirement"))])
+
+    assert caught.value.message == ("entity_type cannot be 'requirment'. Did you mean requirement?")
+    assert caught.value.fix == "use one of: project, requirement."
 
 
 def test_a_name_like_no_other_is_told_all_of_them():

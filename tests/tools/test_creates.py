@@ -465,6 +465,7 @@ async def test_what_the_database_alone_can_judge_is_told_in_words(workspace, pro
 
     assert heading.message == "a heading needs heading_level (1 to 6) and body."
     assert (key.code, key.details) == ("invalid_argument", {"field": "data.key"})
+    assert key.message == "key must be 2 to 10 capitals and digits, a letter first."
 
 
 async def test_what_is_put_into_a_deleted_document_is_refused(workspace, project):

@@ -47,7 +47,7 @@ async def test_a_reference_that_does_not_fit_says_why(workspace, project, two, p
 
 
 async def test_one_key_in_two_organizations_is_ambiguous(scripted):
-    row = {"key": "VEH-DOC-1", "type": "document", "title": "A"}
+    row = {"key": "VEH-DOC-1", "type": "document", "title": "A\u202e"}
     rows = [row | {"id": "d1", "project_id": "p1"}, row | {"id": "d2", "project_id": "p2"}]
     project = {
         "id": "p3",
@@ -66,7 +66,7 @@ async def test_one_key_in_two_organizations_is_ambiguous(scripted):
     )
 
     assert error.code == "ambiguous"
-    assert len(error.details["candidates"]) == 2
+    assert [one["title"] for one in error.details["candidates"]] == ["A", "A"]
 
 
 async def test_one_key_in_two_organizations_is_the_one_of_the_same_project(scripted):

@@ -116,7 +116,7 @@ async def test_a_title_that_two_have_is_never_guessed(workspace, project):
         "ada",
         operation="create",
         parent=project.document,
-        items=[{"title": "Same"}, {"title": "same"}, {"title": "Other"}],
+        items=[{"title": "Same"}, {"title": "same"}, {"title": "Other\u202e"}],
         **REQUIREMENT,
     )
     for arguments in (
