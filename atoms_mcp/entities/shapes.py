@@ -268,9 +268,7 @@ def _exact(field: Field) -> Schema:
         schema |= {"maxLength": field.most} if field.most else {}
     elif field.kind == "integer" and field.most:
         schema |= {"minimum": field.least, "maximum": field.most}
-    if field.help:
-        schema["description"] = field.help
-    return schema
+    return schema | {"description": field.help}
 
 
 def describe_type(entity: EntityType) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def test_the_first_row_always_stays():
     fitted = fit([item, item], "key", how)
 
     assert (len(fitted.items), fitted.left_out) == (1, 1)
+    assert fit([item], "key", how).left_out == 0
 
 
 def test_rows_that_cannot_be_cut_may_all_stay_or_go():

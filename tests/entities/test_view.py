@@ -96,6 +96,7 @@ def test_a_creation_tells_all_that_was_given(requirement):
 
     assert revision["values"] == {"key": "VEH-REQ-1", "title": "Stop", "document": "d1"}
     assert "by" not in revision
+    assert "values" not in render_revision(requirement, row | {"snapshot": None})
 
 
 def test_changes_of_no_field_stay_out(requirement):
