@@ -91,7 +91,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
-Patience = Annotated[float, Field(ge=0.1, le=60)]
+Patience = Annotated[float, Field(ge=0.01, le=60)]
 
 
 def is_service_key(key: str) -> bool:

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -33,7 +34,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def write(form="json", level="info", stream=None, event="request.done", **facts):
+def write(form="json", level="info", stream=None, event="thing.happened", **facts):
     stream = stream or io.StringIO()
     logs.configure(form, level, stream)
     logs.get().info(event, **facts)
@@ -50,7 +51,7 @@ def test_a_line_is_one_json_object():
     assert line.endswith("}\n")
     assert line.count("\n") == 1
     told = json.loads(line)
-    assert told["event"] == "request.done"
+    assert told["event"] == "thing.happened"
     assert told["level"] == "info"
     assert told["timestamp"].endswith("+00:00")
     assert (told["status"], told["ms"], told["tool"], told["ok"]) == (200, 1.5, None, True)
@@ -60,7 +61,7 @@ def test_a_terminal_gets_it_pretty_and_a_pipe_as_json():
     pretty = write("auto", stream=Terminal(), status=200)
 
     assert not pretty.startswith("{")
-    assert "request.done" in pretty
+    assert "thing.happened" in pretty
     assert write("auto").startswith("{")
     assert not write("pretty").startswith("{")
 
@@ -243,3 +244,72 @@ def test_any_facts_make_one_line_of_json(facts):
 
 def test_a_line_that_names_its_request_keeps_that_name():
     assert read(request_id="mine")["request_id"] == "mine"
+
+
+async def test_lines_of_a_running_loop_are_written_together_and_soon():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    logs.get().info("one.thing")
+    logs.get().info("other.thing")
+    assert stream.getvalue() == ""
+
+    async with asyncio.timeout(5):
+        while not stream.getvalue():  # noqa: ASYNC110 - a stream tells nobody
+            await asyncio.sleep(logs.GATHER_S)
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "one.thing",
+        "other.thing",
+    ]
+
+
+def test_lines_that_a_loop_left_behind_are_written_with_the_next():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+
+    async def leave_one():
+        logs.get().info("left.behind")
+
+    asyncio.run(leave_one())
+    logs.get().info("next.one")
+
+    assert "left.behind" in stream.getvalue()
+    assert "next.one" in stream.getvalue()
+
+
+def test_a_stream_that_is_gone_ends_nothing():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+    stream.close()
+
+    logs.get().info("nobody.reads")
+
+
+def test_canonical_lines_are_written_with_what_was_cleaned_for_them():
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+
+    logs.request_writer()("info", {"request_id": "r1", "path": logs.clean(f"/x?{JWT}")})
+
+    told = json.loads(stream.getvalue())
+    assert told["event"] == logs.REQUEST_DONE
+    assert told["request_id"] == "r1"
+    assert told["path"] == "/x?[redacted]"
+
+
+def test_canonical_lines_below_the_level_are_not_written():
+    stream = io.StringIO()
+    logs.configure("json", "error", stream)
+    write_line = logs.request_writer()
+
+    write_line("info", {"request_id": "r1"})
+    assert stream.getvalue() == ""
+
+    write_line("error", {"request_id": "r2", "exc_info": LookupError(f"with {JWT}")})
+    assert "r2" in stream.getvalue()
+    assert JWT not in stream.getvalue()
+
+
+def test_a_long_path_is_cut_and_cleaned():
+    assert len(logs.clean("/" + "x" * 10_000)) < 2100
+    assert JWT not in logs.clean("/" + "x" * 100 + JWT)

@@ -55,11 +55,16 @@ class Deadlines:
         self._look_every_s = look_every_s
         self._open: set[Watched] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        # The loop of the last call: to ask for the task of a known loop costs no system call.
+        self._last: asyncio.AbstractEventLoop | None = None
 
     def begin(self, is_gone: Callable[[], bool] | None) -> Watched:
         """Look after the running task from now on, until `end`."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - messages are answered in tasks
+        task = None if self._last is None else asyncio.current_task(self._last)
+        if task is None:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - messages are answered in tasks
+            self._last = task.get_loop()
         watched = Watched(task, time.monotonic() + self.limit_s, is_gone)
         self._open.add(watched)
         loop = task.get_loop()

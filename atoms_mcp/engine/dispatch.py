@@ -95,9 +95,10 @@ class Engine:
             _demand_caller(frame)
             return await self._answer_batch(message, frame)
         token = _take_token(message)
-        if token is not None or frame.caller is None:
-            frame = await self._identify(token, frame)
-        return await self._answer_one(message, frame)
+        if token is None and frame.caller is not None:
+            return await self._answer_one(message, frame)
+        known = await self._identify(token, frame)
+        return _name_caller(await self._answer_one(message, known), known)
 
     async def call_tool(self, name: str, arguments: dict[str, Any], frame: Frame) -> Reply:
         """Call one tool outside of MCP; the body is the bare result object.
@@ -109,7 +110,8 @@ class Engine:
         frame = await self._identify(arguments.pop(CREDENTIAL, None), frame)
         tool = self._tools.find(name)
         result = await self._run(tool, arguments, frame, is_watched=False)
-        return Reply(b"{%b}" % render_structured(result), tool=name, error_code=result.error_code)
+        body = b"{%b}" % render_structured(result)
+        return _name_caller(Reply(body, tool=name, error_code=result.error_code), frame)
 
     async def end_session(self, frame: Frame) -> None:
         """End the session of a frame before its time.
@@ -321,6 +323,10 @@ class Engine:
             return render_failure(error, frame.request_id)
         finally:
             self._deadlines.end(watched)
+
+
+def _name_caller(reply: Reply, frame: Frame) -> Reply:
+    return reply if frame.caller is None else replace(reply, user_id=frame.caller.user_id)
 
 
 def _take_notice(call: Call, frame: Frame) -> Reply:

@@ -10,8 +10,8 @@ class Reply:
     """The answer to one message; `body` is None where there is nothing to say.
 
     `session` is what an `initialize` opened, `session_id` its id where the transport needs one.
-    The rest is for the log: the method where it is one of ours, the tool, and the JSON-RPC or
-    tool error code.
+    The rest is for the log: the method where it is one of ours, the tool, the JSON-RPC or tool
+    error code, and who called where only the message said so.
     """
 
     body: bytes | None
@@ -21,6 +21,7 @@ class Reply:
     rpc_method: str | None = None
     tool: str | None = None
     error_code: int | str | None = None
+    user_id: str | None = None
 
 
 ACCEPTED = Reply(None, status=202)

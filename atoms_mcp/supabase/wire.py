@@ -18,6 +18,7 @@ import orjson
 import stamina
 from yarl import URL
 
+from atoms_mcp import __version__
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.supabase.errors import Kind, SupabaseError
 
@@ -28,6 +29,9 @@ DNS_CACHE_S = 300
 READ_TRIES = 3
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_S = 300
+# Stands in the history of what was changed through this server.
+CLIENT_INFO = "X-Client-Info"
+CLIENT = f"atoms-mcp/{__version__}"
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 # Seconds spent upstream on behalf of the request at hand: a list of one number, shared with
@@ -141,7 +145,7 @@ class Wire:
         headers: Mapping[str, str] | None,
         raw: bytes | None,
     ) -> WireAnswer:
-        sent = {"apikey": self._api_key, **(headers or {})}
+        sent = {"apikey": self._api_key, CLIENT_INFO: CLIENT, **(headers or {})}
         if raw is not None:
             sent.update(JSON_HEADERS)
         try:

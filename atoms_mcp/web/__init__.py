@@ -1,1 +1,1 @@
-"""The aiohttp shell: routes, middlewares, handlers."""
+"""The aiohttp shell: routes, the boundary around them, handlers."""

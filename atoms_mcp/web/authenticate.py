@@ -12,6 +12,22 @@ from atoms_mcp.identity.verify import InvalidToken, Verifier
 from atoms_mcp.web.keys import CALLER, Access
 
 
+def recognize(request: web.Request, verifier: Verifier) -> bool:
+    """Put the caller on the request if the token was verified lately: nothing to wait for.
+
+    It is how nearly all requests go; `authenticate` looks after the others.
+
+    Raises:
+        Unauthenticated: more than one token came.
+    """
+    token = get_bearer(request)
+    caller = None if token is None else verifier.get_remembered(token)
+    if caller is None:
+        return False
+    request[CALLER] = caller
+    return True
+
+
 async def authenticate(request: web.Request, verifier: Verifier, access: Access) -> None:
     """Put the caller on the request, as far as this kind of access wants one.
 
@@ -24,14 +40,10 @@ async def authenticate(request: web.Request, verifier: Verifier, access: Access)
         if access is Access.CALLER_OR_ARGUMENT and hdrs.AUTHORIZATION not in request.headers:
             return
         raise Unauthenticated
-    # Nearly always it is known, and then there is nothing to wait for.
-    caller = verifier.get_remembered(token)
-    if caller is None:
-        try:
-            caller = await verifier.verify(token)
-        except InvalidToken as exc:
-            raise Unauthenticated(exc.reason) from None
-    request[CALLER] = caller
+    try:
+        request[CALLER] = await verifier.verify(token)
+    except InvalidToken as exc:
+        raise Unauthenticated(exc.reason) from None
 
 
 def get_bearer(request: web.Request) -> str | None:

@@ -6,7 +6,10 @@ and some stop dead at a server error.
 Source: RFC 9728 section 3; RFC 8615.
 """
 
+from collections.abc import Sequence
+
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from atoms_mcp.web.keys import SITE
 from atoms_mcp.web.problem import JSON, Problem
@@ -34,6 +37,16 @@ async def without_slash(request: web.Request) -> web.Response:
     raise web.HTTPPermanentRedirect(request[SITE].resource)
 
 
-async def refuse_method(request: web.Request) -> web.Response:
-    """Answer methods that the endpoint does not have; by then the caller is known."""
-    raise web.HTTPMethodNotAllowed(request.method, ["POST", "GET", "DELETE", "OPTIONS"])
+async def not_here(request: web.Request) -> web.Response:
+    """Answer what is no address of ours."""
+    del request
+    raise web.HTTPNotFound
+
+
+def make_refusal(methods: Sequence[str]) -> Handler:
+    """Make the answer to methods that an address does not have; `methods` are those it has."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        raise web.HTTPMethodNotAllowed(request.method, [*methods, "OPTIONS"])
+
+    return refuse

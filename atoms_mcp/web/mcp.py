@@ -104,6 +104,8 @@ def note(request: web.Request, reply: Reply) -> None:
     line["rpc_method"] = reply.rpc_method
     line["tool"] = reply.tool
     line["error_code"] = reply.error_code
+    if reply.user_id is not None:
+        line["user_id"] = reply.user_id
 
 
 def _respond(reply: Reply, form: Form) -> web.Response:

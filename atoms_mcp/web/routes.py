@@ -1,6 +1,6 @@
 """The whole HTTP surface in one table, and the application made of it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import aiohttp_cors
@@ -13,9 +13,9 @@ from atoms_mcp.oauth.metadata import WELL_KNOWN, protected_resource_path
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.web import auth, compat, discovery, health, keys, mcp
+from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
-from atoms_mcp.web.middleware import REQUEST_ID_HEADER, Boundary, make_boundary
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Sites
 
@@ -37,8 +37,9 @@ EXPOSED_HEADERS = (
     REQUEST_ID_HEADER,
 )
 PREFLIGHT_S = 600
-
-Settle = Callable[[web.Request, web.StreamResponse], Awaitable[object]]
+# All that is public to pages of every origin lies below this.
+PUBLIC = "/.well-known"
+ANY_ORIGIN = ("*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,12 @@ class Parts:
 
 
 def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
-    """Give the table. Access is closed and CORS is by configuration unless a row says more."""
+    """Give the table. Access is closed and CORS is by configuration unless a row says more.
+
+    A row with method `*` answers what the rows above it leave.
+    """
     path = settings.http_path
     limit = settings.max_body_bytes
-    # Where pages of other origins may call, OPTIONS is their preflight and needs no token.
-    verbs = ("HEAD", "PUT", "PATCH", *(() if settings.allowed_origins else ("OPTIONS",)))
     either, open_ = Access.CALLER_OR_ARGUMENT, Access.OPEN
     documents = dict.fromkeys(
         [WELL_KNOWN, WELL_KNOWN + path, protected_resource_path(sites.canonical.resource)]
@@ -68,7 +70,7 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
         Route("POST", path, mcp.post, either, body_limit_bytes=limit),
         Route("GET", path, mcp.get),
         Route("DELETE", path, mcp.delete),
-        *(Route(verb, path, discovery.refuse_method) for verb in verbs),
+        Route("*", path, discovery.make_refusal(("POST", "GET", "DELETE")), cors=Cors.NONE),
         Route("*", f"{path}/", discovery.without_slash, open_, Cors.NONE),
         Route("POST", f"{path}/tools/call", compat.call_tool, either, body_limit_bytes=limit),
         Route("POST", "/auth/login", auth.login, open_),
@@ -88,20 +90,17 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
 def build_web(parts: Parts) -> web.Application:
     """Give the application, everything registered.
 
+    What is public to all origins is an application of its own: the signals of CORS cost every
+    request of theirs, and the rest has none of them unless origins are configured.
+
     Raises:
         ConfigError: an allowed origin is none.
     """
     settings = parts.settings
     origins = parse_origins(settings.allowed_origins)
-    table: dict[web.AbstractRoute, Route] = {}
-    app = web.Application(
-        client_max_size=settings.max_body_bytes,
-        middlewares=[
-            make_boundary(
-                Boundary(Guard(parts.sites, origins), parts.verifier, table, parts.sites.canonical)
-            )
-        ],
-    )
+    boundary = Boundary(Guard(parts.sites, origins), parts.verifier, parts.sites.canonical)
+    table = make_routes(settings, parts.sites)
+    app = web.Application(client_max_size=settings.max_body_bytes)
     app[keys.SETTINGS] = settings
     app[keys.SITES] = parts.sites
     app[keys.ENGINE] = parts.engine
@@ -109,53 +108,60 @@ def build_web(parts: Parts) -> web.Application:
     app[keys.AUTH] = parts.auth
     app[keys.SIGN_IN] = parts.sign_in
     app[keys.READINESS] = parts.readiness
-    for row in make_routes(settings, parts.sites):
-        table[app.router.add_route(row.method, row.path, row.handler)] = row
-    _add_cors(app, table, origins)
+    _register(app, boundary, [row for row in table if row.cors is not Cors.ANY], origins)
+    public = web.Application()
+    rows = [row for row in table if row.cors is Cors.ANY]
+    _register(public, boundary, rows, ANY_ORIGIN, prefix=PUBLIC)
+    app.add_subapp(PUBLIC, public)
+    rest = Route("*", "/{rest:.*}", discovery.not_here, Access.OPEN, Cors.NONE)
+    app.router.add_route(rest.method, rest.path, boundary.wrap(rest))
     return app
 
 
-def _add_cors(
-    app: web.Application, table: dict[web.AbstractRoute, Route], origins: tuple[str, ...]
+def _register(
+    app: web.Application,
+    boundary: Boundary,
+    rows: Iterable[Route],
+    origins: tuple[str, ...],
+    *,
+    prefix: str = "",
 ) -> None:
-    """Let pages of the allowed origins read answers; never with a browser's own credentials."""
+    """Add the rows; those with CORS let pages of `origins` read answers and ask beforehand.
+
+    Never with a browser's own credentials. Methods that a path does not have are refused last.
+    `prefix` is where the application is mounted.
+    """
     options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call] # it has no types
         allow_credentials=False,
         allow_headers=ALLOWED_HEADERS,
         expose_headers=EXPOSED_HEADERS,
         max_age=PREFLIGHT_S,
     )
-    allowed: dict[Cors, dict[str, aiohttp_cors.ResourceOptions]] = {
-        Cors.NONE: {},
-        Cors.CONFIGURED: dict.fromkeys(origins, options),
-        Cors.ANY: {"*": options},
-    }
-    cors = aiohttp_cors.setup(app)
-    public: set[web.AbstractResource | None] = set()
-    for route, row in table.items():
-        if allowed[row.cors]:
-            cors.add(route, allowed[row.cors])
-        if row.cors is Cors.ANY:
-            public.add(route.resource)
-    hooks = list(app.on_response_prepare)
-    app.on_response_prepare.clear()
-    app.on_response_prepare.append(_make_settle(hooks, public))
+    defaults = dict.fromkeys(origins, options)
+    cors = aiohttp_cors.setup(app, defaults=defaults) if origins else None
+    methods: dict[str, list[str]] = {}
+    for row in rows:
+        place = row.path.removeprefix(prefix)
+        route = app.router.add_route(row.method, place, boundary.wrap(row))
+        methods.setdefault(row.path, []).append(row.method)
+        if cors is not None and row.cors is not Cors.NONE:
+            cors.add(route)
+    if cors is not None:
+        settle = _say_any_origin if origins == ANY_ORIGIN else _vary_by_origin
+        app.on_response_prepare.append(settle)
+    for path, known in methods.items():
+        if "*" not in known:
+            refusal = Route("*", path, discovery.make_refusal(known), Access.OPEN, Cors.NONE)
+            app.router.add_route("*", path.removeprefix(prefix), boundary.wrap(refusal))
 
 
-def _make_settle(hooks: Sequence[Settle], public: set[web.AbstractResource | None]) -> Settle:
-    """Give the one hook in place of the library's own `hooks`; most requests need none."""
+async def _say_any_origin(_request: web.Request, response: web.StreamResponse) -> None:
+    """Say `*` where everybody may read: the library repeats the origin instead."""
+    if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
 
-    async def settle(request: web.Request, response: web.StreamResponse) -> None:
-        if hdrs.ORIGIN not in request.headers:
-            return
-        for hook in hooks:
-            await hook(request, response)
-        if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
-            if request.match_info.route.resource in public:
-                # The library repeats the origin, even where everybody may read.
-                response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
-            else:
-                # Or a cache would hand an answer for one origin to another one.
-                response.headers.add(hdrs.VARY, hdrs.ORIGIN)
 
-    return settle
+async def _vary_by_origin(_request: web.Request, response: web.StreamResponse) -> None:
+    """Keep a cache from handing an answer for one origin to another one."""
+    if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
+        response.headers.add(hdrs.VARY, hdrs.ORIGIN)

@@ -190,3 +190,11 @@ def whoever(supabase):
         return aiohttp_web.json_response({**supabase.user(), "id": claims["sub"]})
 
     return answer
+
+
+async def test_who_proved_it_by_an_argument_is_in_the_line_too(supabase, web, lines):
+    call = {"tool": "whoami", "arguments": {"auth_token": supabase.token()}}
+
+    await web.ask("POST", "/api/mcp/tools/call", json=call)
+
+    assert lines[0]["user_id"] == supabase.user_id
