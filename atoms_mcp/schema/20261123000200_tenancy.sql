@@ -3,6 +3,9 @@
 --
 -- created_by, updated_by and deleted_by carry no foreign key: authorship outlives the account,
 -- and deleting an account must not rewrite (and re-version) everything it wrote.
+--
+-- JSON of users is nested at most 64 levels and its numbers fit a double: what is deeper or
+-- larger, most readers cannot parse, and one such value would spoil every list that holds it.
 
 create table public.profiles (
   id uuid primary key references auth.users (id) on delete cascade,
@@ -23,7 +26,9 @@ create table public.organizations (
   kind text not null default 'team' check (kind in ('personal', 'team', 'enterprise')),
   description text check (char_length(description) <= 10000),
   settings jsonb not null default '{}'
-    check (jsonb_typeof(settings) = 'object' and octet_length(settings::text) <= 32768),
+    check (jsonb_typeof(settings) = 'object' and octet_length(settings::text) <= 32768
+      and not jsonb_path_exists(settings, '$.**{64 to last}')
+      and not jsonb_path_exists(settings, 'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308))')),
   version integer not null default 1,
   created_at timestamptz not null default now(),
   created_by uuid,
@@ -64,7 +69,9 @@ create table public.projects (
     check (cardinality(tags) <= 50 and array_position(tags, null) is null
       and octet_length(array_to_string(tags, ',')) <= 4000),
   settings jsonb not null default '{}'
-    check (jsonb_typeof(settings) = 'object' and octet_length(settings::text) <= 32768),
+    check (jsonb_typeof(settings) = 'object' and octet_length(settings::text) <= 32768
+      and not jsonb_path_exists(settings, '$.**{64 to last}')
+      and not jsonb_path_exists(settings, 'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308))')),
   version integer not null default 1,
   created_at timestamptz not null default now(),
   created_by uuid,

@@ -39,7 +39,9 @@ create table public.document_blocks (
     check (kind in ('heading', 'text', 'table', 'image', 'code')),
   heading_level smallint check (heading_level between 1 and 6),
   body text check (char_length(body) <= 100000),
-  content jsonb check (octet_length(content::text) <= 262144),
+  content jsonb check (octet_length(content::text) <= 262144
+    and not jsonb_path_exists(content, '$.**{64 to last}')
+    and not jsonb_path_exists(content, 'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308))')),
   -- Within what JSON numbers hold exactly, with room to append.
   position bigint not null check (abs(position) < 4503599627370496),
   version integer not null default 1,

@@ -29,7 +29,9 @@ create table public.requirements (
     check (cardinality(tags) <= 50 and array_position(tags, null) is null
       and octet_length(array_to_string(tags, ',')) <= 4000),
   fields jsonb not null default '{}'
-    check (jsonb_typeof(fields) = 'object' and octet_length(fields::text) <= 65536),
+    check (jsonb_typeof(fields) = 'object' and octet_length(fields::text) <= 65536
+      and not jsonb_path_exists(fields, '$.**{64 to last}')
+      and not jsonb_path_exists(fields, 'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308))')),
   source text check (char_length(source) <= 2000),
   version integer not null default 1,
   content_version integer not null default 1,

@@ -7,7 +7,9 @@ create table public.user_context (
   document_id uuid references public.documents (id) on delete set null,
   recent jsonb not null default '[]' check (
     case when jsonb_typeof(recent) = 'array' then jsonb_array_length(recent) <= 20 else false end
-    and octet_length(recent::text) <= 16384),
+    and octet_length(recent::text) <= 16384
+    and not jsonb_path_exists(recent, '$.**{64 to last}')
+    and not jsonb_path_exists(recent, 'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308))')),
   updated_at timestamptz not null default now()
 );
 alter table public.user_context enable row level security;

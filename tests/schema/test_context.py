@@ -12,6 +12,8 @@ UPSERT = (
     " returning organization_id, project_id, document_id"
 )
 
+DEEP = json.loads("[" * 65 + "]" * 65)
+
 
 async def put(world, who, **columns):
     names = list(columns)
@@ -114,8 +116,8 @@ async def test_a_context_can_be_cleared(world):
 
 @pytest.mark.parametrize(
     "recent",
-    [{"a": 1}, "text", None, list(range(21)), ["x" * 17000]],
-    ids=["object", "text", "null", "many", "long"],
+    [{"a": 1}, "text", None, list(range(21)), ["x" * 17000], DEEP],
+    ids=["object", "text", "null", "many", "long", "deep"],
 )
 async def test_the_recent_places_are_a_short_list(world, recent):
     await refused_put(world, "viewer", "23514", recent=json.dumps(recent))

@@ -239,6 +239,17 @@ async def test_an_organization_deleted_for_good_takes_everything_along(world):
         )
 
 
+# What JSON readers refuse: nested too deep, or a number beyond a double.
+UNREADABLE = [
+    "('{\"a\":' || repeat('[', 64) || repeat(']', 64) || '}')::jsonb",
+    "(repeat('{\"a\":', 300) || '1' || repeat('}', 300))::jsonb",
+    '\'{"a": [{"b": 1e309}]}\'',
+    "'{\"a\": -1e400}'",
+]
+READABLE = (
+    '(\'{"n": [1e308, -1e-400, 12345678901234567890], "a":\''
+    " || repeat('[', 63) || repeat(']', 63) || '}')::jsonb"
+)
 LIMITS = {
     "requirements": {
         "name": ["''", "'  '", "repeat('x', 301)"],
@@ -257,7 +268,7 @@ LIMITS = {
             "array_fill('x'::text, array[51])",
             "array[repeat('x', 4001)]",
         ],
-        "fields": ["'[]'", "'1'", "jsonb_build_object('a', repeat('x', 66000))"],
+        "fields": ["'[]'", "'1'", "jsonb_build_object('a', repeat('x', 66000))", *UNREADABLE],
         "position": ["4503599627370496", "-9223372036854775807"],
     },
     "documents": {
@@ -268,18 +279,18 @@ LIMITS = {
     },
     "document_blocks": {
         "body": ["repeat('x', 100001)"],
-        "content": ["jsonb_build_object('a', repeat('x', 263000))"],
+        "content": ["jsonb_build_object('a', repeat('x', 263000))", *UNREADABLE],
         "kind": ["'video'"],
         "heading_level": ["0", "7"],
     },
     "projects": {
         "name": ["'x'"],
         "slug": ["'-x'", "'UP'"],
-        "settings": ["jsonb_build_object('a', repeat('x', 33000))", "'[]'"],
+        "settings": ["jsonb_build_object('a', repeat('x', 33000))", "'[]'", *UNREADABLE],
         "visibility": ["'public'"],
         "status": ["'deleted'"],
     },
-    "organizations": {"slug": ["'ab'", "'1ab'", "'a b c'"], "settings": ["'null'"]},
+    "organizations": {"slug": ["'ab'", "'1ab'", "'a b c'"], "settings": ["'null'", *UNREADABLE]},
     "profiles": {
         "display_name": ["repeat('x', 201)"],
         "avatar_url": ["'javascript:alert(1)'", "'https://' || repeat('x', 2048)"],
@@ -299,6 +310,30 @@ LIMITS = {
 async def test_values_out_of_bounds_are_refused_by_a_named_check(world, table, column, value):
     error = await world.refused("owner", f"update {table} set {column} = {value}", code="23514")
     assert error.constraint_name.startswith(f"{table}_{column}_check")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "requirements.fields",
+        "document_blocks.content",
+        "projects.settings",
+        "organizations.settings",
+    ],
+)
+async def test_json_that_every_reader_takes_is_kept(world, target):
+    table, column = target.split(".")
+    row = await world.one(
+        "owner",
+        f"update {table} set {column} = {READABLE} where id = $1 returning version",
+        {
+            "requirements": world.requirement,
+            "document_blocks": world.block,
+            "projects": world.project,
+            "organizations": world.acme,
+        }[table],
+    )
+    assert row["version"] == 2
 
 
 @pytest.mark.parametrize(
