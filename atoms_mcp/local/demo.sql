@@ -91,15 +91,15 @@ insert into public.requirements (id, document_id, parent_id, name, description, 
     'draft', 'critical', 'component', 'ears', 'safety', '{test}', '{battery,safety}');
 
 -- Vic is a guest of the organization and a viewer of the project: reads it, changes nothing.
--- Users do not see each other's accounts, so his id is looked up by the script, not by Ada.
+-- No user adds another one to an organization, nor sees their account: the operator does both.
 reset role;
 create temporary table demo_vic on commit drop as
   select u.id from auth.users as u where u.email = 'vic@acme.example';
 grant select on demo_vic to authenticated;
-set local role authenticated;
-
 insert into public.organization_members (organization_id, user_id, role)
   select '0ac3e000-0000-4000-8000-000000000001', v.id, 'guest' from demo_vic as v;
+set local role authenticated;
+
 insert into public.project_members (project_id, user_id, role)
   select '0ac3e000-0000-4000-8000-000000000002', v.id, 'viewer' from demo_vic as v;
 

@@ -21,8 +21,10 @@ language sql immutable parallel safe as $$
     when 'organization' then case p_operation
       when 'read' then 'guest' when 'create' then 'user' when 'update' then 'admin'
       when 'delete' then 'owner' when 'restore' then 'owner' end
+    -- Nobody is put into an organization by somebody else: whoever shares one with a person sees
+    -- their address, and what is in it comes before their eyes (and their model's).
     when 'organization_member' then case p_operation
-      when 'read' then 'guest' when 'create' then 'admin' when 'update' then 'admin'
+      when 'read' then 'guest' when 'create' then 'nobody' when 'update' then 'admin'
       when 'delete' then 'admin' when 'grant_owner' then 'owner' end
     when 'project' then case p_operation
       when 'read' then 'viewer' when 'create' then 'member' when 'update' then 'admin'

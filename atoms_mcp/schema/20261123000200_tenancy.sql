@@ -133,8 +133,7 @@ grant select on public.project_counters to service_role;
 grant update (display_name, avatar_url) on public.profiles to authenticated;
 grant update (name, slug, description, settings, deleted_at) on public.organizations
   to authenticated;
-grant insert (organization_id, user_id, role, status), update (role, status), delete
-  on public.organization_members to authenticated;
+grant update (role, status), delete on public.organization_members to authenticated;
 grant update (name, slug, description, status, visibility, tags, settings, deleted_at)
   on public.projects to authenticated;
 grant insert (project_id, user_id, role), update (role), delete

@@ -144,12 +144,6 @@ create policy "admins update, restorers restore" on public.organizations
 
 create policy "members read" on public.organization_members for select to authenticated
   using (organization_id in (select app.my_orgs(app.needed_role('organization_member', 'read'))));
-create policy "admins add, owners add owners" on public.organization_members
-  for insert to authenticated
-  with check (
-    organization_id in (select app.my_orgs(app.needed_role('organization_member', 'create')))
-    and (role <> 'owner' or organization_id in
-      (select app.my_orgs(app.needed_role('organization_member', 'grant_owner')))));
 create policy "admins update, owners update owners" on public.organization_members
   for update to authenticated
   using (

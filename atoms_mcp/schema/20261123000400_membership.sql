@@ -149,18 +149,12 @@ create trigger stamp before insert or update on public.organization_members
 create trigger stamp before insert or update on public.project_members
   for each row execute function app.stamp_member();
 
--- The role is asked for before anything else, so that a foreign organization answers the same
--- whether it exists or not. The row lock makes two requests at the same moment queue.
+-- Users have no grant to insert here. The row lock makes two writers at the same moment queue.
 create function app.guard_new_organization_member() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   v_kind text;
 begin
-  -- The creator's own membership, by own_new_organization, arrives below another trigger.
-  if pg_trigger_depth() = 1 then
-    perform app.require_organization_role(new.organization_id, 'organization_member',
-      case when new.role = 'owner' then 'grant_owner' else 'create' end);
-  end if;
   select o.kind into v_kind from public.organizations as o
     where o.id = new.organization_id for no key update;
   if v_kind = 'personal' and exists (

@@ -6,7 +6,7 @@ create function app.granters(
 ) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  v_operation text := case when p_needed = 'owner' then 'grant_owner' else 'create' end;
+  v_operation text := case when p_needed = 'owner' then 'grant_owner' else 'update' end;
   v_least text := app.needed_role(p_scope || '_member', v_operation);
 begin
   return coalesce((

@@ -33,7 +33,7 @@ REQUIREMENT_TEXT = (
 WRITABLE = {
     "profiles": ("", "display_name avatar_url", False),
     "organizations": ("", "name slug description settings deleted_at", False),
-    "organization_members": ("organization_id user_id role status", "role status", True),
+    "organization_members": ("", "role status", True),
     "projects": (
         "",
         "name slug description status visibility tags settings deleted_at",
