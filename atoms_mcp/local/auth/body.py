@@ -14,6 +14,8 @@ from atoms_mcp.local.auth.errors import AuthError
 
 BODY_BYTES = 1024 * 1024
 EMAIL_CHARS = 255
+# Deeper data could be stored, but not be rendered into tokens and answers any more.
+DATA_LEVELS = 64
 # HTML's definition, which Auth uses, too.
 EMAIL = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+"
@@ -62,14 +64,29 @@ def get_data(body: Mapping[str, Any]) -> dict[str, Any]:
     """Give the member `data`, what a user may say about themselves; {} where it is absent.
 
     Raises:
-        AuthError: bad_json (400), it is no object.
+        AuthError: bad_json (400), it is no object, or nested too deeply.
     """
     value = body.get("data")
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise AuthError(400, "bad_json", "Could not parse request body as JSON: data is no object")
+    if _levels(value) > DATA_LEVELS:
+        raise AuthError(400, "bad_json", f"data is nested deeper than {DATA_LEVELS} levels")
     return value
+
+
+def _levels(value: object) -> int:
+    """Count the objects and lists around the innermost one, itself included."""
+    levels, inside = 0, [value]
+    while inside := [item for item in inside if isinstance(item, dict | list)]:
+        levels += 1
+        inside = [
+            child
+            for item in inside
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return levels
 
 
 def check_email(email: str) -> str:

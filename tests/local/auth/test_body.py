@@ -76,6 +76,26 @@ def test_data_is_an_object(value):
         get_data({"data": value})
 
 
+def nested(levels):
+    data = {}
+    for level in range(levels - 1):
+        data = {"b": 1, "a": [1, data]} if level % 2 else {"a": data}
+    return data
+
+
+def test_data_may_be_nested_as_deeply_as_it_can_be_rendered():
+    deep = nested(43)  # every other level is a list as well
+
+    assert get_data({"data": deep}) == deep
+
+
+def test_deeper_data_is_refused():
+    with pytest.raises(AuthError, match="deeper than 64 levels") as caught:
+        get_data({"data": nested(44)})
+
+    assert caught.value.status == 400
+
+
 def test_an_address_is_kept_in_lower_case():
     assert check_email("Ada+Lists@Acme.Example") == "ada+lists@acme.example"
 
