@@ -120,7 +120,7 @@ class Gateway:
             claims = self._claims(request)
         except TokenError as exc:
             return error_response(401, "PGRST303" if exc.is_stale else "PGRST301", exc.reason)
-        if claims["role"] not in ROLES:
+        if not isinstance(claims["role"], str) or claims["role"] not in ROLES:
             return error_response(401, "22023", f'role "{claims["role"]}" does not exist')
         if "apikey" in request.query:
             # It would be read as a filter on a column of that name.

@@ -89,8 +89,9 @@ async def test_a_token_without_a_role_is_anons(gateway, ring):
     assert (await answer.json())["claims"]["role"] == "anon"
 
 
-async def test_a_role_that_is_none_of_the_projects_is_refused(gateway, ring):
-    token = sign_access_token(ring, {"role": "postgres"})
+@pytest.mark.parametrize("role", ["postgres", ["authenticated"], {}, 1, None])
+async def test_a_role_that_is_none_of_the_projects_is_refused(gateway, ring, role):
+    token = sign_access_token(ring, {"role": role})
 
     answer = await gateway.get("/rest/v1/t", headers=bearer(token))
 
