@@ -187,6 +187,7 @@ class Postgres:
         self.port = PORT
         is_long = self.log_path.exists() and self.log_path.stat().st_size > LOG_BYTES
         with self.log_path.open("wb" if is_long else "ab") as written:
+            os.fchmod(written.fileno(), stat.S_IRUSR | stat.S_IWUSR)
             self._process = await asyncio.create_subprocess_exec(
                 *self._run_as.prefix,
                 str(self.bin_dir / "postgres"),
@@ -212,6 +213,8 @@ class Postgres:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "logging_collector": "off",
+            # Errors are told to whoever made them; here they would be a flood with their rows in it.
+            "log_min_messages": "log",
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
             "synchronous_commit": "on",  # what was acknowledged survives a kill -9

@@ -2,6 +2,7 @@ import asyncio
 import os
 import shutil
 import signal
+import stat
 import tempfile
 from pathlib import Path
 
@@ -309,6 +310,25 @@ async def test_one_that_is_gone_already_needs_no_signal(make, monkeypatch):
     await second.stop()
 
     assert second.pid is None
+
+
+async def test_the_log_is_its_owners_and_holds_no_error_of_a_user(make):
+    postgres = make()
+    postgres.log_path.parent.mkdir(exist_ok=True)
+    postgres.log_path.touch(mode=0o644)
+    await postgres.start()
+    connection = await asyncpg.connect(**postgres.connect_args(SUPERUSER))
+    try:
+        with pytest.raises(asyncpg.PostgresError, match="hidden-value"):
+            await connection.fetch("select 'hidden-value'::integer")
+    finally:
+        await connection.close()
+    await postgres.stop()
+
+    told = postgres.log_path.read_text()
+    assert "ready to accept" in told
+    assert "hidden-value" not in told
+    assert stat.S_IMODE(postgres.log_path.stat().st_mode) == 0o600
 
 
 async def test_a_long_log_begins_anew(make, monkeypatch):
