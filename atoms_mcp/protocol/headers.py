@@ -13,14 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from multidict import istr
+
 from atoms_mcp.protocol.jsonrpc import RpcError
 
 HEADER_MISMATCH: Final = -32020
 
-PROTOCOL_VERSION: Final = "MCP-Protocol-Version"
-METHOD: Final = "Mcp-Method"
-NAME: Final = "Mcp-Name"
-SESSION_ID: Final = "Mcp-Session-Id"
+# Names that know their own form without regard to case: looking up a plain text folds it anew.
+PROTOCOL_VERSION: Final = istr("MCP-Protocol-Version")
+METHOD: Final = istr("Mcp-Method")
+NAME: Final = istr("Mcp-Name")
+SESSION_ID: Final = istr("Mcp-Session-Id")
 PARAM_PREFIX: Final = "Mcp-Param-"
 ANNOTATION: Final = "x-mcp-header"
 

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from atoms_mcp.engine.toolbox import UnknownTool
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.jsonrpc import RpcError, parse
+from atoms_mcp.web.answer import Answer
 from atoms_mcp.web.keys import CALLER, ENGINE
 from atoms_mcp.web.mcp import make_frame, note, read_json
 from atoms_mcp.web.problem import JSON, Problem
@@ -31,7 +32,7 @@ async def call_tool(request: web.Request) -> web.StreamResponse:
     except UnknownTool as fault:
         raise Problem(404, "unknown_tool", _sentence(fault), "Name one of them.") from None
     note(request, reply)
-    return web.Response(body=reply.body, headers={hdrs.CONTENT_TYPE: JSON})
+    return Answer(body=reply.body, headers={hdrs.CONTENT_TYPE: JSON})
 
 
 def _read(raw: bytes) -> tuple[str, dict[str, Any]]:

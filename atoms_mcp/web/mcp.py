@@ -17,6 +17,7 @@ from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
 from atoms_mcp.protocol.revisions import omits_unknown_id
 from atoms_mcp.web.accept import Form, choose_form
+from atoms_mcp.web.answer import Answer
 from atoms_mcp.web.fields import read_body
 from atoms_mcp.web.keys import CALLER, ENGINE, LOG, REQUEST_ID, ROUTE
 from atoms_mcp.web.problem import JSON, Problem
@@ -118,7 +119,7 @@ def _respond(reply: Reply, form: Form) -> web.Response:
         body = b"event: message\ndata: %b\n\n" % body  # encoded JSON has no line ends
     if reply.session_id is not None:
         headers[SESSION_ID] = reply.session_id
-    return web.Response(body=body, status=reply.status, headers=headers)
+    return Answer(body=body, status=reply.status, headers=headers)
 
 
 def _refuse(

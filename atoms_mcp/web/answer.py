@@ -1,0 +1,60 @@
+"""A whole answer that goes out in one piece.
+
+aiohttp prepares a response for cookies, compression, ranges and chunks; what MCP answers has none
+of them, and that work is a tenth of what a short request costs (`scripts/bench http`). Wherever
+something is out of the ordinary, aiohttp's own way is taken.
+"""
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.helpers import rfc822_formatted_time
+
+STATUS_OK = 200
+
+
+class Answer(web.Response):
+    """A response with a body of bytes, to a request that is not HEAD."""
+
+    _is_sent = False
+
+    @property
+    def prepared(self) -> bool:
+        """Tell whether the head is out, so that nothing can be added to it."""
+        return self._is_sent or super().prepared
+
+    @property
+    def keep_alive(self) -> bool | None:
+        """Tell whether the connection stays open."""
+        return True if self._is_sent else super().keep_alive
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send head and body at once, where nothing speaks against it."""
+        transport = request.transport
+        if transport is None or not self._is_plain(request):
+            return await super().prepare(request)
+        body = self.body
+        assert isinstance(body, bytes)  # noqa: S101 - what this class is for
+        lines = [f"{name}: {value}\r\n" for name, value in self.headers.items()]
+        head = (
+            f"HTTP/1.1 200 OK\r\n{''.join(lines)}"
+            f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        transport.write(head.encode("latin-1") + body)
+        self._is_sent = True
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """End the response, unless it has ended."""
+        if not self._is_sent:
+            await super().write_eof(data)
+
+    def _is_plain(self, request: web.BaseRequest) -> bool:
+        return (
+            self.status == STATUS_OK
+            and request.version == HttpVersion11
+            and request.keep_alive
+            and hdrs.CONTENT_LENGTH not in self.headers
+            # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
+            and isinstance(request, web.Request)
+            and not request.app.on_response_prepare
+        )
