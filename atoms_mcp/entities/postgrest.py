@@ -16,7 +16,9 @@ from typing import Any
 from urllib.parse import quote_plus
 
 COLUMN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
-OPERATORS = frozenset({"eq", "neq", "gt", "gte", "lt", "lte", "ilike", "in", "is", "ov", "cs"})
+OPERATORS = frozenset(
+    {"eq", "neq", "gt", "gte", "lt", "lte", "ilike", "imatch", "in", "is", "ov", "cs"}
+)
 RESERVED_NAMES = frozenset(
     {"select", "order", "limit", "offset", "columns", "on_conflict", "and", "or", "not"}
 )
@@ -119,20 +121,31 @@ def array(values: Iterable[str]) -> str:
 def same_text(column: str, value: str) -> Condition:
     """Ask that `column` equals `value` but for case.
 
-    A superset: `*` cannot be written literally in a pattern, so it stands as "any one character".
-    Compare what comes back with `str.casefold` where it decides anything.
+    Databases and `str.casefold` differ about a few letters: compare what comes back where it
+    decides anything.
     """
+    if "*" in value:
+        return Condition(column, "imatch", f"^{_expression(value)}$")
     return Condition(column, "ilike", _pattern(value))
 
 
 def contains_text(column: str, value: str) -> Condition:
-    """Ask that `column` contains `value`, whatever the case (a superset, as `same_text`)."""
+    """Ask that `column` contains `value`, whatever the case."""
+    if "*" in value:
+        return Condition(column, "imatch", _expression(value))
     return Condition(column, "ilike", f"%{_pattern(value)}%")
 
 
 def _pattern(value: str) -> str:
-    escaped = re.sub(r"([\\%_])", r"\\\1", value)
-    return escaped.replace("*", "_")
+    return re.sub(r"([\\%_])", r"\\\1", value)
+
+
+def _expression(value: str) -> str:
+    """Write a text as a regular expression: in a pattern PostgREST makes "%" of every "*".
+
+    Source: PostgreSQL manual, "POSIX Regular Expressions", escapes.
+    """
+    return re.sub(r"([\\.*+?()\[\]{}|^$])", r"\\\1", value)
 
 
 def all_of(conditions: Sequence[Condition]) -> str:

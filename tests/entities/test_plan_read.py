@@ -89,7 +89,7 @@ def test_filters_become_conditions(parse):
         ("status", "in.(draft,approved)"),
         ("priority", "eq.high"),
         ("tags", 'ov.{"a,b"}'),
-        ("name", "ilike.A_b"),
+        ("name", r"imatch.^A\*b$"),
         ("external_id", "eq.x,y"),
         ("created_by", "in.(u1,u2)"),
         ("updated_at", "gt.2026-11-23T00:00:00+00:00"),

@@ -129,16 +129,26 @@ def test_the_worked_examples_of_the_contract():
 @given(HOSTILE)
 def test_a_pattern_holds_no_wildcard_of_its_own(value):
     column, text = contains_text("name", value).pair()
-    inner = text.removeprefix("ilike.")[1:-1]
+    operator, _, operand = text.partition(".")
 
     assert column == "name"
-    assert "*" not in inner
-    # What is left of a percent sign stands behind a backslash, and so is text.
-    assert not re.search(r"(?<!\\)(\\\\)*%", inner)
+    if operator == "imatch":
+        # PostgreSQL reads these escapes as Python does.
+        assert re.fullmatch(operand, value)
+    else:
+        assert operator == "ilike"
+        assert "*" not in operand
+        # What is left of a percent sign stands behind a backslash, and so is text.
+        assert not re.search(r"(?<!\\)(\\\\)*%", operand[1:-1])
 
 
 def test_the_same_text_is_asked_for_whole():
-    assert same_text("name", "50%_a*b\\").pair() == ("name", r"ilike.50\%\_a_b\\")
+    assert same_text("name", "50%_ab\\").pair() == ("name", r"ilike.50\%\_ab\\")
+
+
+def test_an_asterisk_is_no_wildcard():
+    assert same_text("name", "a*(b)_").pair() == ("name", r"imatch.^a\*\(b\)_$")
+    assert contains_text("name", "***:").branch() == r'name.imatch."\\*\\*\\*:"'
 
 
 def test_scalars_are_written_as_json_has_them():

@@ -50,6 +50,24 @@ async def test_paging_loses_and_doubles_nothing_while_rows_are_added(
     assert old <= set(seen)
 
 
+@pytest.mark.parametrize("title", ["*", "a*B", "**", "*.(x)+[y]{2}|^$?\\_%", "***:a"])
+async def test_a_title_is_filtered_as_it_stands(workspace, project, title):
+    titles = [title, "x", "%", "_", "aXb", "axxb", "ab", "xx", "a"]
+    await workspace.call(
+        "ada",
+        operation="create",
+        parent=project.document,
+        items=[{"title": one} for one in titles],
+        **REQUIREMENT,
+    )
+
+    found = await workspace.call(
+        "ada", operation="list", parent=project.key, filters={"title": title}, **REQUIREMENT
+    )
+
+    assert [item["title"] for item in found["items"]] == [title]
+
+
 async def test_a_batch_of_one_moment_is_paged_by_its_tie_breaker(workspace, project, fill):
     await fill(0, 25)
 
