@@ -213,7 +213,7 @@ class Postgres:
             "timezone": "UTC",
             "log_timezone": "UTC",
             "logging_collector": "off",
-            # Errors are told to whoever made them; here they would be a flood with their rows in it.
+            # Errors are told to whoever made them; here they would be a flood, with rows in it.
             "log_min_messages": "log",
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
