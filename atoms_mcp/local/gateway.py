@@ -51,6 +51,8 @@ EXPOSED = (
     "X-Supabase-Api-Version"
 )
 
+UNREADABLE = AuthError(400, "bad_json", "The body of the request did not arrive whole")
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger()
 
@@ -177,13 +179,19 @@ async def boundary(request: web.Request, handler: Handler) -> web.StreamResponse
             return render_raised(exc)
         error, headers = _unexpected(exc), {}
     except Exception as exc:  # noqa: BLE001 - the boundary: nothing but JSON leaves
-        error, headers = _unexpected(exc), {}
+        error, headers = (UNREADABLE if _is_clients(exc, request) else _unexpected(exc)), {}
     if is_auth:
         response = render_auth_error(error, asked)
     else:
         response = error_response(error.status, _rest_code(error.status), error.message)
     response.headers.update(headers)
     return response
+
+
+def _is_clients(exc: Exception, request: web.Request) -> bool:
+    """Tell whether it was the client that broke off, or broke the transfer of its body."""
+    is_gone = isinstance(exc, ConnectionResetError) and request.transport is None
+    return is_gone or isinstance(exc, web.RequestPayloadError)
 
 
 def _unexpected(exc: Exception) -> AuthError:
@@ -208,4 +216,6 @@ def _code(status: int) -> str:
 
 
 def _rest_code(status: int) -> str:
-    return {405: "PGRST117", 413: "PGRST102", 503: "PGRST001"}.get(status, "PGRSTX00")
+    return {400: "PGRST102", 405: "PGRST117", 413: "PGRST102", 503: "PGRST001"}.get(
+        status, "PGRSTX00"
+    )

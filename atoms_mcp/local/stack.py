@@ -97,6 +97,8 @@ class Stack:
             access_log=None,
             shutdown_timeout=CLOSE_S,
             max_line_size=MAX_LINE_BYTES,
+            # A few compressed bytes would grow to any size.
+            auto_decompress=False,
         )
         exits.push_async_callback(runner.cleanup)
         await runner.setup()

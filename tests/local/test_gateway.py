@@ -4,8 +4,11 @@ import signal
 
 import asyncpg
 import pytest
+from aiohttp import web
 from auth_world import ANON_KEY, PASSWORD
+from structlog.testing import capture_logs
 
+from atoms_mcp.local.gateway import boundary
 from atoms_mcp.local.postgres.cluster import Postgres, find_bin_dir
 from atoms_mcp.local.postgres.database import lay_roles
 from atoms_mcp.local.tokens import sign_access_token
@@ -171,6 +174,58 @@ async def test_a_body_that_is_too_large_for_rest_is_told_in_its_shape(gateway):
     answer = await gateway.get("/rest/v1/large")
 
     assert (answer.status, (await answer.json())["code"]) == (413, "PGRST102")
+
+
+@pytest.mark.parametrize("path", ["/auth/v1/token", "/rest/v1/t"])
+async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(path):
+    begun, answered = asyncio.Event(), asyncio.Queue()
+
+    @web.middleware
+    async def watch(request, handler):
+        answer = await handler(request)
+        answered.put_nowait(answer)
+        return answer
+
+    async def read(request):
+        begun.set()
+        return web.Response(body=await request.read())
+
+    app = web.Application(middlewares=[watch, boundary])
+    app.router.add_post(path, read)
+    # As the stack runs it: aiohttp's test server would cancel the handler instead.
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        with capture_logs() as logged:
+            _, writer = await asyncio.open_connection(*runner.addresses[0])
+            head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+            writer.write(head.encode() + b"half")
+            await asyncio.wait_for(begun.wait(), 5)
+            writer.close()
+            answer = await asyncio.wait_for(answered.get(), 5)
+    finally:
+        await runner.cleanup()
+
+    assert answer.status == 400
+    assert logged == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("/auth/v1/token", "bad_json"), ("/rest/v1/t", "PGRST102")]
+)
+async def test_a_body_that_breaks_on_its_way_is_the_senders_mistake(aiohttp_client, path, code):
+    async def fail(_request):
+        raise web.RequestPayloadError
+
+    app = web.Application(middlewares=[boundary])
+    app.router.add_post(path, fail)
+    with capture_logs() as logged:
+        answer = await (await aiohttp_client(app)).post(path)
+
+    told = await answer.json()
+    assert (answer.status, told.get("error_code", told["code"])) == (400, code)
+    assert logged == []
 
 
 async def test_an_error_of_oauth_keeps_its_shape(person):

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -54,6 +55,18 @@ async def sign_in(running, session):
 async def status_of(session, url, token):
     async with session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
         return answer.status
+
+
+@pytest.mark.parametrize("path", ["/auth/v1/token?grant_type=password", "/rest/v1/projects"])
+async def test_a_compressed_body_is_not_unpacked(started, path):
+    body = gzip.compress(b"[" + b" " * 100_000 + b"]")
+    async with client_of(started) as session:
+        headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        async with session.post(started.url + path, data=body, headers=headers) as answer:
+            told = await answer.json()
+
+    assert answer.status == 400
+    assert "JSON" in told.get("msg", "") or told["code"] == "PGRST102"
 
 
 async def test_a_user_signs_in_and_reads_rows_of_their_own(started):
