@@ -69,3 +69,11 @@ def codes_in_source():
 @pytest.mark.parametrize("code", codes_in_source())
 def test_every_error_code_is_told(code):
     assert f"``{code}``" in section("Errors")
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
+def test_every_setting_is_in_the_example_environment(row):
+    example = (ROOT / "config" / "example.env").read_text()
+
+    assert f"# {row.help}\n" in example
+    assert re.search(rf"^(# )?{row.name}=", example, re.MULTILINE)

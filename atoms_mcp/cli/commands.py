@@ -58,10 +58,20 @@ class Commands(click.Group):
         sys.exit(1)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="atoms-mcp")
-def main() -> None:
-    """Sign in with Supabase, for MCP."""
+@click.pass_context
+def main(ctx: click.Context, /) -> None:
+    """Sign in with Supabase, for MCP. Without a command: serve, where a project is configured."""
+    if ctx.invoked_subcommand is None:
+        if _has_project(os.environ):
+            ctx.invoke(serve)
+        else:
+            click.echo(ctx.get_help())
 
 
 @main.command()
@@ -174,9 +184,13 @@ def _environ(options: Mapping[str, object]) -> Mapping[str, str]:
 def _with_stack(options: Mapping[str, object]) -> Mapping[str, str]:
     """Give the environment; where it names no project, with the embedded stack that runs now."""
     environ = _environ(options)
-    if environ.get("NEXT_PUBLIC_SUPABASE_URL") or environ.get("SUPABASE_URL"):
+    if _has_project(environ):
         return environ
     return {**environ, **app.find_stack(load(StackSettings, environ))}
+
+
+def _has_project(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("NEXT_PUBLIC_SUPABASE_URL") or environ.get("SUPABASE_URL"))
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the coroutine gives

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import sys
 
+from mcp import Client, StdioServerParameters
+
 
 def test_missing_settings_end_with_code_2_and_one_message_that_lists_all(start):
     process = start("serve", env={"ATOMS_FASTMCP_PORT": "x", "ATOMS_FASTMCP_HOTS": "::"})
@@ -18,6 +20,21 @@ def test_missing_settings_end_with_code_2_and_one_message_that_lists_all(start):
     assert "ATOMS_FASTMCP_PORT: " in message
     assert "did you mean ATOMS_FASTMCP_HOST?" in message
     assert "Traceback" not in message
+
+
+def test_without_a_command_a_configured_project_is_served(start, stack):
+    process = start(env=stack.env)
+
+    assert process.wait_for(r"ready: (http://127\.0\.0\.1:\d+/api/mcp)")
+    assert process.stop() == 0
+
+
+def test_without_a_command_and_a_project_there_is_help(start):
+    process = start()
+
+    assert process.popen.wait(10) == 0
+    process.stop()
+    assert "Usage:" in "".join(process.stdout)
 
 
 def test_a_port_in_use_is_a_message_and_code_2(start, server, stack):
@@ -95,6 +112,20 @@ def test_a_login_is_kept_for_stdio_in_a_file_of_ones_own(stack, tmp_path):
     assert "ada@acme.example" in shown
     (kept,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+async def test_stdio_works_as_whoever_logged_in_before(stack, tmp_path):
+    env = stack.env | {"ATOMS_STATE_DIR": str(tmp_path)}
+    code, shown = type_password(env, "vic@acme.example", "correct-horse-demo")
+    assert code == 0, shown
+
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "atoms_mcp", "stdio"], env=env
+    )
+    async with Client(command) as client:
+        context = await client.call_tool("workspace_tool", {"operation": "get_context"})
+
+    assert context.structured_content["user"]["email"] == "vic@acme.example"
 
 
 def test_a_wrong_password_keeps_nothing(stack, tmp_path):
