@@ -211,7 +211,12 @@ async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) ->
             )
         )
         runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=DRAIN_S
+            application,
+            access_log=None,
+            # Compressed bodies are refused; unpacked or not, nobody reads on.
+            auto_decompress=False,
+            keepalive_timeout=KEEPALIVE_S,
+            shutdown_timeout=DRAIN_S,
         )
         exits.push_async_callback(runner.cleanup)
         await runner.setup()

@@ -24,7 +24,7 @@ async def read_body(request: web.Request) -> bytes:
     """Give the whole body, within the limit of its route and ten seconds.
 
     Raises:
-        Problem: 413, 408.
+        Problem: 413, 408, and 400 where the client has left.
     """
     limit_bytes = request[ROUTE].body_limit_bytes
     if (request.content_length or 0) > limit_bytes:
@@ -46,6 +46,8 @@ async def read_body(request: web.Request) -> bytes:
             "Send it in one go.",
             headers={"Connection": "close"},
         ) from None
+    except ConnectionResetError:
+        raise Problem(400, "malformed", "The body broke off.", "Send it again, whole.") from None
     return b"".join(chunks)
 
 
