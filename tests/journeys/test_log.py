@@ -1,6 +1,7 @@
 """The log of a busy run can be handed to anyone."""
 
 import json
+import socket
 
 import httpx
 
@@ -81,3 +82,23 @@ def test_each_request_has_one_line_that_says_who_did_what_and_how_it_ended(start
     assert line["status"] == 200
     assert line["ms"] >= line["upstream_ms"] > 0
     assert len(line["user_id"]) == 36
+
+
+def test_what_strangers_send_puts_no_error_into_the_log(start_server, stack):
+    server = start_server(stack)
+    port = int(server.url.rpartition(":")[2])
+    heads = [
+        "POST /auth/login HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n",
+        "POST /api/mcp HTTP/1.1\r\nContent-Encoding: deflate\r\nContent-Length: 5\r\n",
+        "POST /auth/login HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 500\r\n",
+    ]
+    for head in heads:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(f"{head}Host: 127.0.0.1:{port}\r\n\r\nabcde".encode())
+            if "gzip" in head:
+                connection.recv(4096)
+    httpx.get(f"{server.url}/healthz")
+    server.process.stop()
+
+    lines = [json.loads(line) for line in server.process.stderr]
+    assert {line["level"] for line in lines} == {"info"}
