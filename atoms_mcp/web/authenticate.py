@@ -7,13 +7,14 @@ Source: RFC 6750 sections 2.1 and 3.1; MCP 2026-07-28 authorization.
 
 from aiohttp import hdrs, web
 
+from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.verify import InvalidToken, Verifier
-from atoms_mcp.web.keys import CALLER, Access
+from atoms_mcp.web.keys import Access
 
 
-def recognize(request: web.Request, verifier: Verifier) -> bool:
-    """Put the caller on the request if the token was verified lately: nothing to wait for.
+def recognize(request: web.Request, verifier: Verifier) -> Caller | None:
+    """Give the caller if the token was verified lately: nothing to wait for.
 
     It is how nearly all requests go; `authenticate` looks after the others.
 
@@ -21,15 +22,11 @@ def recognize(request: web.Request, verifier: Verifier) -> bool:
         Unauthenticated: more than one token came.
     """
     token = get_bearer(request)
-    caller = None if token is None else verifier.get_remembered(token)
-    if caller is None:
-        return False
-    request[CALLER] = caller
-    return True
+    return None if token is None else verifier.get_remembered(token)
 
 
-async def authenticate(request: web.Request, verifier: Verifier, access: Access) -> None:
-    """Put the caller on the request, as far as this kind of access wants one.
+async def authenticate(request: web.Request, verifier: Verifier, access: Access) -> Caller | None:
+    """Give the caller, or None where this kind of access wants no token and none came.
 
     Raises:
         Unauthenticated: no token, more than one, or one that is not accepted.
@@ -38,10 +35,10 @@ async def authenticate(request: web.Request, verifier: Verifier, access: Access)
     token = get_bearer(request)
     if token is None:
         if access is Access.CALLER_OR_ARGUMENT and hdrs.AUTHORIZATION not in request.headers:
-            return
+            return None
         raise Unauthenticated
     try:
-        request[CALLER] = await verifier.verify(token)
+        return await verifier.verify(token)
     except InvalidToken as exc:
         raise Unauthenticated(exc.reason) from None
 

@@ -53,47 +53,63 @@ class Boundary:
         What is done for every request is kept to few and plain steps: it is the price of each.
         """
         guard, verifier, begin, write = self._guard, self._verifier, self._begin, self._write
-        is_closed = route.access is not Access.OPEN
+        handler, cors, access = route.handler, route.cors, route.access
+        is_closed = access is not Access.OPEN
 
         async def handle(request: web.Request) -> web.StreamResponse:
             began_at = time.perf_counter()
-            request_id, spent_s = begin(request, route)
+            request_id, facts, spent_s = begin(request, route)
             fault: Exception | None = None
             status = CLIENT_CLOSED
             try:
                 try:
-                    request[SITE] = guard.check(request, route.cors)
-                    if is_closed and not recognize(request, verifier):
-                        await authenticate(request, verifier, route.access)
-                    _check_encoding(request)
-                    response = await route.handler(request)
+                    request[SITE] = guard.check(request, cors)
+                    if is_closed:
+                        caller = recognize(request, verifier)
+                        if caller is None:
+                            caller = await authenticate(request, verifier, access)
+                        if caller is not None:
+                            request[CALLER] = caller
+                            facts["user_id"] = caller.user_id
+                    if hdrs.CONTENT_ENCODING in request.headers:
+                        _check_encoding(request)
+                    response = await handler(request)
                 except Exception as exc:  # noqa: BLE001 - the boundary: nothing gets past it
                     fault = exc
                     response = self._refuse(request, exc)
                 status = response.status
                 if not response.prepared:
-                    response.headers[REQUEST_ID_HEADER] = request_id
+                    headers = response.headers
+                    headers[REQUEST_ID_HEADER] = request_id
                     # Which library in which version answers is nobody's business.
-                    response.headers[hdrs.SERVER] = SERVER
+                    headers[hdrs.SERVER] = SERVER
                 return response
             finally:
-                took_ms = (time.perf_counter() - began_at) * 1000
-                write(request, (status, took_ms, spent_s[0] * 1000), fault)
+                facts["status"] = status
+                facts["ms"] = round((time.perf_counter() - began_at) * 1000, 2)
+                facts["upstream_ms"] = round(spent_s[0] * 1000, 2)
+                write(request, facts, fault)
 
         return handle
 
-    def _begin(self, request: web.Request, route: Route) -> tuple[str, list[float]]:
-        """Give the request its id, and what time upstream is added up in."""
+    def _begin(self, request: web.Request, route: Route) -> tuple[str, dict[str, Any], list[float]]:
+        """Give the request its id, its line in the log, and what time upstream is added up in."""
         request_id = request.headers.get(REQUEST_ID_HEADER)
         if request_id is None or not GIVEN_ID.fullmatch(request_id):
             request_id = f"{self._prefix}{next(self._count):06x}"
         spent_s = [0.0]
         UPSTREAM_S.set(spent_s)
         logs.REQUEST_ID.set(request_id)
+        facts: dict[str, Any] = {
+            "request_id": request_id,
+            "user_id": None,
+            "method": logs.clean(request.method),
+            "path": logs.clean(request.path),
+        }
         request[REQUEST_ID] = request_id
         request[ROUTE] = route
-        request[LOG] = {}
-        return request_id, spent_s
+        request[LOG] = facts
+        return request_id, facts, spent_s
 
     def _refuse(self, request: web.Request, exc: Exception) -> web.Response:
         """Answer an error, and forget a token that is no longer accepted upstream."""
@@ -103,23 +119,11 @@ class Boundary:
         request[LOG].setdefault("error_code", problem.error)
         return render_problem(problem)
 
-    def _write(
-        self, request: web.Request, outcome: tuple[int, float, float], fault: Exception | None
-    ) -> None:
+    def _write(self, request: web.Request, facts: dict[str, Any], fault: Exception | None) -> None:
         """Write the canonical line: one a request, whatever became of it."""
-        status, took_ms, upstream_ms = outcome
-        more: dict[str, Any] = request[LOG]
-        facts: dict[str, Any] = {
-            "request_id": request[REQUEST_ID],
-            "user_id": request[CALLER].user_id if CALLER in request else None,
-            "method": logs.clean(request.method),
-            "path": logs.clean(request.path),
-            "status": status,
-            "ms": round(took_ms, 2),
-            "upstream_ms": round(upstream_ms, 2),
-            **more,
-        }
-        if fault is not None and status == SERVER_ERROR:
+        if facts["user_id"] is None and CALLER in request:  # an open route found out who calls
+            facts["user_id"] = request[CALLER].user_id
+        if fault is not None and facts["status"] == SERVER_ERROR:
             self._log("error", {**facts, "exc_info": fault})
         else:
             self._log("info", facts)
