@@ -5,17 +5,26 @@ of them, and that work is a tenth of what a short request costs (`scripts/bench 
 something is out of the ordinary, aiohttp's own way is taken.
 """
 
-from aiohttp import HttpVersion11, hdrs, web
+from collections.abc import Mapping
+
+from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 
 STATUS_OK = 200
 
 
-class Answer(web.Response):
+class Answer(web.StreamResponse):
     """A response with a body of bytes, to a request that is not HEAD."""
 
+    _send_headers_immediately = False  # they can wait for the body, it follows at once
     _is_sent = False
+
+    def __init__(
+        self, body: bytes, *, status: int = STATUS_OK, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status=status, headers=headers)
+        self._whole = body
 
     @property
     def prepared(self) -> bool:
@@ -29,31 +38,30 @@ class Answer(web.Response):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send head and body at once, where nothing speaks against it."""
+        body = self._whole
         transport = request.transport
         if transport is None or not self._is_plain(request):
+            self.content_length = len(body)
             return await super().prepare(request)
-        body = self.body
-        assert isinstance(body, bytes)  # noqa: S101 - what this class is for
-        lines = [f"{name}: {value}\r\n" for name, value in self.headers.items()]
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()])
         head = (
-            f"HTTP/1.1 200 OK\r\n{''.join(lines)}"
+            f"HTTP/1.1 200 OK\r\n{lines}"
             f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         transport.write(head.encode("latin-1") + body)
         self._is_sent = True
         return None
 
-    async def write_eof(self, data: bytes = b"") -> None:
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 - the body is known
         """End the response, unless it has ended."""
         if not self._is_sent:
-            await super().write_eof(data)
+            await super().write_eof(self._whole)
 
     def _is_plain(self, request: web.BaseRequest) -> bool:
         return (
             self.status == STATUS_OK
             and request.version == HttpVersion11
             and request.keep_alive
-            and hdrs.CONTENT_LENGTH not in self.headers
             # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
             and isinstance(request, web.Request)
             and not request.app.on_response_prepare

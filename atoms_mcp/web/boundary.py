@@ -54,7 +54,6 @@ class Boundary:
         """
         guard, verifier, begin, write = self._guard, self._verifier, self._begin, self._write
         handler, cors, access = route.handler, route.cors, route.access
-        is_closed = access is not Access.OPEN
 
         async def handle(request: web.Request) -> web.StreamResponse:
             began_at = time.perf_counter()
@@ -64,15 +63,14 @@ class Boundary:
             try:
                 try:
                     request[SITE] = guard.check(request, cors)
-                    if is_closed:
-                        caller = recognize(request, verifier)
-                        if caller is None:
-                            caller = await authenticate(request, verifier, access)
+                    if access is not Access.OPEN:
+                        caller = recognize(request, verifier) or await authenticate(
+                            request, verifier, access
+                        )
                         if caller is not None:
                             request[CALLER] = caller
                             facts["user_id"] = caller.user_id
-                    if hdrs.CONTENT_ENCODING in request.headers:
-                        _check_encoding(request)
+                    _check_encoding(request)
                     response = await handler(request)
                 except Exception as exc:  # noqa: BLE001 - the boundary: nothing gets past it
                     fault = exc
@@ -85,10 +83,8 @@ class Boundary:
                     headers[hdrs.SERVER] = SERVER
                 return response
             finally:
-                facts["status"] = status
-                facts["ms"] = round((time.perf_counter() - began_at) * 1000, 2)
-                facts["upstream_ms"] = round(spent_s[0] * 1000, 2)
-                write(request, facts, fault)
+                took_s = time.perf_counter() - began_at
+                write(request, facts, (status, took_s, spent_s[0]), fault)
 
         return handle
 
@@ -119,11 +115,21 @@ class Boundary:
         request[LOG].setdefault("error_code", problem.error)
         return render_problem(problem)
 
-    def _write(self, request: web.Request, facts: dict[str, Any], fault: Exception | None) -> None:
+    def _write(
+        self,
+        request: web.Request,
+        facts: dict[str, Any],
+        outcome: tuple[int, float, float],
+        fault: Exception | None,
+    ) -> None:
         """Write the canonical line: one a request, whatever became of it."""
+        status, took_s, upstream_s = outcome
+        facts["status"] = status
+        facts["ms"] = round(took_s * 1000, 2)
+        facts["upstream_ms"] = round(upstream_s * 1000, 2)
         if facts["user_id"] is None and CALLER in request:  # an open route found out who calls
             facts["user_id"] = request[CALLER].user_id
-        if fault is not None and facts["status"] == SERVER_ERROR:
+        if fault is not None and status == SERVER_ERROR:
             self._log("error", {**facts, "exc_info": fault})
         else:
             self._log("info", facts)

@@ -23,6 +23,7 @@ from atoms_mcp.web.keys import CALLER, ENGINE, LOG, REQUEST_ID, ROUTE
 from atoms_mcp.web.problem import JSON, Problem
 
 ALLOWED: Final = "POST, DELETE"
+ONE_JSON: Final[Mapping[str, str]] = {hdrs.CONTENT_TYPE: JSON}
 ONE_EVENT: Final[Mapping[str, str]] = {
     hdrs.CONTENT_TYPE: "text/event-stream",
     hdrs.CACHE_CONTROL: "no-cache",
@@ -109,17 +110,17 @@ def note(request: web.Request, reply: Reply) -> None:
         line["user_id"] = reply.user_id
 
 
-def _respond(reply: Reply, form: Form) -> web.Response:
+def _respond(reply: Reply, form: Form) -> web.StreamResponse:
     body = reply.body
     if body is None:
         return web.Response(status=reply.status)
-    headers: dict[str, str] = {hdrs.CONTENT_TYPE: JSON}
+    headers = ONE_JSON
     if form == "sse" and reply.status == 200:  # noqa: PLR2004 - the one status that a stream has
-        headers = {**ONE_EVENT}
+        headers = ONE_EVENT
         body = b"event: message\ndata: %b\n\n" % body  # encoded JSON has no line ends
     if reply.session_id is not None:
-        headers[SESSION_ID] = reply.session_id
-    return Answer(body=body, status=reply.status, headers=headers)
+        headers = {**headers, SESSION_ID: reply.session_id}
+    return Answer(body, status=reply.status, headers=headers)
 
 
 def _refuse(
