@@ -150,7 +150,8 @@ def _make_finish(render: Callable[[EventDict], str]) -> Processor:
         # What the boundary writes of each request is clean already, but for a traceback.
         is_clean = event["event"] == REQUEST_DONE and "exc_info" not in event
         event["level"] = name
-        event["timestamp"] = event.get("timestamp", datetime.now(UTC)).isoformat()
+        if "timestamp" not in event:
+            event["timestamp"] = datetime.now(UTC)
         if "exc_info" in event:
             event = structlog.processors.format_exc_info(logger, name, event)
         if not is_clean:
@@ -166,6 +167,7 @@ def _pretty_renderer(stream: TextIO) -> Callable[[EventDict], str]:
     )
 
     def pretty(event: EventDict) -> str:
+        event["timestamp"] = event["timestamp"].isoformat()
         if "exception" in event:
             # Set in, so that no line of it can pass for an event.
             lines = event["exception"].split("\n")
@@ -190,7 +192,7 @@ def redact(event: EventDict) -> None:
     """Cut out secrets, and whatever could forge a line or flood the log."""
     for name, value in event.items():
         kind = type(value)
-        if value is None or (kind is float and not _is_secret_name(name)):
+        if value is None or kind is datetime or (kind is float and not _is_secret_name(name)):
             continue
         if kind is str and len(value) <= MAX_SHORT_CHARS and not _is_secret_name(name):
             event[name] = _redact_short(value)
