@@ -3,7 +3,7 @@
 Keys of the project, CORS, errors in JSON. It decides who asks REST; what they may do there
 is the database's.
 
-Source: supabase-contract.md sections 1, 2, 12, 16.
+Source: Supabase Auth and PostgREST references.
 """
 
 import time
@@ -143,7 +143,7 @@ class Gateway:
 async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let pages of every origin call: what protects is the token, which no browser adds itself.
 
-    Source: Fetch standard, CORS protocol; supabase-contract.md section 15.
+    Source: Fetch standard, CORS protocol.
     """
     is_preflight = (
         request.method == hdrs.METH_OPTIONS

@@ -3,7 +3,7 @@
 Both are made at the first start and live in the state folder. The newest pair signs, all
 are published; `rotate` adds one, and a running gateway notices.
 
-Source: supabase-contract.md sections 1 and 8.2; RFC 7517; RFC 7518 section 3.4.
+Source: RFC 7517; RFC 7518 section 3.4.
 """
 
 import secrets

@@ -1,6 +1,6 @@
 """The embedded stack: PostgreSQL, the schema, the gateway; started and stopped as one.
 
-Source: architecture.md section 4; design page "local-stack".
+Source: Supabase CLI, local development.
 """
 
 import asyncio

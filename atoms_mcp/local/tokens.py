@@ -2,7 +2,7 @@
 
 No database and no clock here: what is known comes in, what is true comes out.
 
-Source: supabase-contract.md sections 8.1 to 8.3; RFC 7519; RFC 7515.
+Source: RFC 7519; RFC 7515.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """The endpoints of Auth, as far as this package uses them, and what is around them.
 
-Source: supabase-contract.md sections 3 to 5 and 11.
+Source: Supabase Auth API.
 """
 
 import time

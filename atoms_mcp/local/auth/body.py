@@ -1,6 +1,6 @@
 """Request bodies of Auth: JSON objects, checked member by member.
 
-Source: supabase-contract.md sections 2 (413, bad_json), 3.1, 4.
+Source: Supabase Auth API.
 """
 
 import re

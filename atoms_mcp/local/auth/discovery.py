@@ -1,6 +1,6 @@
 """What Auth says about itself: health, settings, keys and metadata.
 
-Source: supabase-contract.md section 5.4; OpenID Connect Discovery 1.0 section 3.
+Source: OpenID Connect Discovery 1.0 section 3.
 """
 
 from typing import Any

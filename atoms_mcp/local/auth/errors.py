@@ -1,6 +1,6 @@
 """What Auth says when it refuses, in the three shapes that clients know.
 
-Source: supabase-contract.md sections 1 (the gateway's own), 2 (shapes A, B and C).
+Source: Supabase Auth API.
 """
 
 import re

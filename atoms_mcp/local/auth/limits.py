@@ -1,6 +1,6 @@
 """Rate limits as the real Auth has them: a bucket of tokens for each client address.
 
-Source: supabase-contract.md section 11 (burst 30, refill per 5 minutes).
+Source: Supabase Auth API.
 """
 
 import time

@@ -1,6 +1,6 @@
 """Passwords: bcrypt at cost 10, off the event loop.
 
-Source: supabase-contract.md sections 4 and 17 (72 bytes; weaker than 6 characters is refused).
+Source: Supabase Auth API (72 bytes at most; fewer than 6 characters are refused).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The rules of refresh-token rotation, as one decision.
 
-Source: supabase-contract.md section 8.3, second column (counters, "v2").
+Source: Supabase Auth API.
 """
 
 from enum import Enum

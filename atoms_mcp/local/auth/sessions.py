@@ -1,6 +1,6 @@
 """Logins of Auth: opened with a password, carried on by refresh tokens, ended by logout.
 
-Source: supabase-contract.md sections 3, 8.1, 8.3.
+Source: Supabase Auth API.
 """
 
 import re

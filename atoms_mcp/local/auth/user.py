@@ -1,6 +1,6 @@
 """A user of Auth: the row as a record, the record as clients read it.
 
-Source: supabase-contract.md section 5.1 (the user object; times in RFC 3339).
+Source: Supabase Auth API (the user object; times in RFC 3339).
 """
 
 import uuid

@@ -1,6 +1,6 @@
 """Where PostgreSQL's programs are: the setting, a wheel's, the system's; in this order.
 
-Source: design page "local-stack", recommendation.
+Source: PostgreSQL manual, "Server Setup and Operation".
 """
 
 import importlib.util

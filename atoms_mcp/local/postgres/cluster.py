@@ -4,7 +4,7 @@ It listens on a Unix socket in a folder that only its user may enter, never on T
 folder is the lock on the door, so that roles need no passwords. It runs in a session of
 its own: Ctrl-C of the terminal reaches us alone, and we stop it in order.
 
-Source: design page "local-stack"; PostgreSQL manual, "Shutting Down the Server".
+Source: PostgreSQL manual, "Shutting Down the Server".
 """
 
 import asyncio

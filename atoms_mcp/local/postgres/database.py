@@ -1,7 +1,6 @@
 """What lies in the database before the gateway opens: roles, migrations, and a check of both.
 
-Source: Supabase CLI (the bookkeeping table); supabase-contract.md section 17 (refuse to run
-when row-level security is off on an exposed table).
+Source: Supabase CLI (the bookkeeping table); Supabase documentation, "Row Level Security".
 """
 
 from collections.abc import Sequence

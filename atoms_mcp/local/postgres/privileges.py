@@ -4,7 +4,7 @@ As root, a user namespace is tried first: no account is needed, and all files st
 own, mode 0700. Where a container forbids that, an unprivileged account of the system runs
 it and owns the data.
 
-Source: design page "local-stack" section 1.
+Source: PostgreSQL manual, "Server Setup and Operation".
 """
 
 import os

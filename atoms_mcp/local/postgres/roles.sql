@@ -5,7 +5,7 @@
 -- The grants at the end are Supabase's permissive defaults: a table is open to anon until
 -- a migration revokes that or row-level security holds it.
 --
--- Source: Supabase documentation "Postgres roles"; supabase-contract.md sections 5, 8, 12.
+-- Source: Supabase documentation, "Postgres Roles".
 
 do $roles$
 declare

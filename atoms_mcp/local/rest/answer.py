@@ -2,7 +2,7 @@
 
 `check_outcome` runs before the commit: what it refuses never happened.
 
-Source: supabase-contract.md sections 13.2 and 14.
+Source: PostgREST 16 reference.
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ checked before; `claims` are believed here.
 Left out on purpose: CSV and form bodies, aggregates, the OpenAPI root, response headers
 set from SQL, transactions ended by preference.
 
-Source: supabase-contract.md sections 12 to 16.
+Source: PostgREST 16 reference.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 The JSON text itself goes on to PostgreSQL; it is parsed here only to learn its keys.
 
-Source: supabase-contract.md section 14; PostgREST reference, "Insert", "Bulk Insert".
+Source: PostgREST reference, "Insert", "Bulk Insert".
 """
 
 from collections.abc import Sequence

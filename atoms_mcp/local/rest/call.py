@@ -1,6 +1,6 @@
 """Functions called by name: which overload is meant, and the statement that calls it.
 
-Source: supabase-contract.md section 15; PostgREST reference, "Functions as RPC".
+Source: PostgREST reference, "Functions as RPC".
 """
 
 # ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound

@@ -3,7 +3,7 @@
 Connections log in as `authenticator`, which may do nothing but become another role; all
 that a request sets is local to its transaction, so a connection has no memory of it.
 
-Source: supabase-contract.md section 12; PostgREST reference, "Transactions".
+Source: PostgREST reference, "Transactions".
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
 Every refusal of the REST half is a `RestError`; only `rest.api` turns it into a response.
 
-Source: supabase-contract.md section 16; PostgREST reference, "Errors".
+Source: PostgREST reference, "Errors".
 """
 
 import re

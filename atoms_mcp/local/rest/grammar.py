@@ -5,7 +5,7 @@ Each `parse_` takes one decoded parameter value and gives terms or raises `RestE
 
 Deviation: text after a complete `in` list or `is` word is refused; PostgREST ignores it.
 
-Source: supabase-contract.md section 13.1; PostgREST reference, "Reserved characters".
+Source: PostgREST reference, "Reserved characters".
 """
 
 import re

@@ -1,6 +1,6 @@
 """What the request headers ask for: preferences, form of the answer, range, schema.
 
-Source: supabase-contract.md sections 13.2, 14, 15; RFC 7240 (Prefer); PostgREST
+Source: RFC 7240 (Prefer); PostgREST
 reference, "Preferences" and "Media Types".
 """
 

@@ -2,7 +2,7 @@
 
 Pure: a request that was read and a catalogue give a `Job`, or a refusal.
 
-Source: supabase-contract.md sections 13 to 15.
+Source: PostgREST 16 reference.
 """
 
 from collections.abc import Callable, Mapping

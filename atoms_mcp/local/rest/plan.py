@@ -3,7 +3,7 @@
 What comes out says all that SQL needs and holds no name that the catalogue does not,
 except aliases, which `rest.sql` quotes.
 
-Source: supabase-contract.md sections 13, 15; PostgREST reference, "Resource Embedding".
+Source: PostgREST reference, "Resource Embedding".
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
 """A raw query string becomes a typed request: parameters sorted by what they are for.
 
-Source: supabase-contract.md section 13.1; PostgREST reference, "Tables and Views".
+Source: PostgREST reference, "Tables and Views".
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """The statements that read: one page of rows as JSON, and how many there are in all.
 
-Source: supabase-contract.md sections 13.2 and 14; PostgREST reference, "Pagination and Count".
+Source: PostgREST reference, "Pagination and Count".
 """
 
 # ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound

@@ -1,6 +1,6 @@
 """Which relation leads to which: foreign keys in both directions, through views and junctions.
 
-Source: supabase-contract.md section 15; PostgREST reference, "Resource Embedding".
+Source: PostgREST reference, "Resource Embedding".
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

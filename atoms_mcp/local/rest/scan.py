@@ -1,6 +1,6 @@
 """A place in one parameter of a query string, and the names that are read there.
 
-Source: supabase-contract.md section 13.1; PostgREST reference, "Reserved characters".
+Source: PostgREST reference, "Reserved characters".
 """
 
 import re

@@ -1,6 +1,6 @@
 """The language of `select=`: columns, aliases, casts and embedded resources.
 
-Source: supabase-contract.md sections 13 and 15; PostgREST reference, "Vertical Filtering".
+Source: PostgREST reference, "Vertical Filtering".
 """
 
 import re

@@ -5,7 +5,7 @@ again. Values are always parameters, typed as text and cast to what they are com
 with, so that PostgreSQL itself refuses what does not fit (22P02). Names come from the
 catalogue; aliases are the request's own, and quoted like all names.
 
-Source: supabase-contract.md section 13; PostgreSQL manual, "Lexical Structure".
+Source: PostgreSQL manual, "Lexical Structure".
 """
 
 # ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound

@@ -1,6 +1,6 @@
 """What a REST query string says, as values: the typed request before any table is known.
 
-Source: supabase-contract.md section 13; PostgREST reference, "Tables and Views".
+Source: PostgREST reference, "Tables and Views".
 """
 
 from collections.abc import Mapping

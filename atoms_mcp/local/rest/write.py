@@ -2,7 +2,7 @@
 
 Rows travel as one JSON parameter that PostgreSQL takes apart by the columns' own types.
 
-Source: supabase-contract.md section 14; PostgREST reference, "Tables and Views".
+Source: PostgREST reference, "Tables and Views".
 """
 
 # ruff: noqa: S608 - text is joined from constants and names of the catalogue; values are bound
