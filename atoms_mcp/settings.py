@@ -9,6 +9,7 @@ import base64
 import difflib
 import ipaddress
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,10 +85,31 @@ def split_commas(value: Any) -> Any:  # noqa: ANN401 - what a validator is given
     return value
 
 
+def check_colour(value: str) -> str:
+    """Refuse what is not a colour of six hexadecimal digits."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError("is not a colour like #3157d5")
+    return value.lower()
+
+
+def check_network(value: str) -> str:
+    """Refuse what is not an address or a network of addresses."""
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"{value!r} is not a network like 10.0.0.0/8") from None
+
+
 Url = Annotated[str, AfterValidator(check_url)]
 UrlPath = Annotated[str, AfterValidator(check_path)]
 Rate = Annotated[str, AfterValidator(check_rate)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(check_network)], ...],
+    NoDecode,
+    BeforeValidator(split_commas),
+]
+Colour = Annotated[str, AfterValidator(check_colour)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
@@ -171,7 +193,7 @@ class ServerSettings(CommonSettings):
         default=None,
         help="The legacy HS256 secret, for projects without asymmetric signing keys.",
     )
-    auth_mode: Literal["simple", "bearer", "jwt"] = _named(
+    auth_mode: Literal["simple", "bearer", "jwt", "delegated"] = _named(
         "ATOMS_FASTMCP_AUTH_MODE", default="simple", help="How tokens are checked; see Modes."
     )
     transport: Literal["http", "stdio"] = _named(
@@ -232,6 +254,65 @@ class ServerSettings(CommonSettings):
         "ATOMS_LOGIN_FAILURES_PER_ADDRESS",
         default="20 per 5 minute",
         help="Failed logins from one address before it has to wait.",
+    )
+    mails_per_address: Rate = _named(
+        "ATOMS_MAILS_PER_ADDRESS",
+        default="10 per 5 minute",
+        help="Mails (codes, confirmations, recoveries) that one address may ask for.",
+    )
+    registrations_per_address: Rate = _named(
+        "ATOMS_REGISTRATIONS_PER_ADDRESS",
+        default="30 per 5 minute",
+        help="Clients that one address may register.",
+    )
+    redis_url: SecretStr | None = _named(
+        "ATOMS_REDIS_URL",
+        default=None,
+        help="Redis or Valkey that several processes share; a file in the state folder unless set.",
+    )
+    trusted_proxies: Networks = _named(
+        "ATOMS_TRUSTED_PROXIES",
+        default=(),
+        help="Networks of proxies whose X-Forwarded-For is believed, like 10.0.0.0/8.",
+    )
+    accept_supabase_jwt: Literal["on", "off"] = _named(
+        "ATOMS_ACCEPT_SUPABASE_JWT",
+        default="on",
+        help="off accepts only what the OAuth endpoints handed out, no Supabase access tokens.",
+    )
+    client_registration: Literal["on", "off"] = _named(
+        "ATOMS_OAUTH_REGISTRATION",
+        default="on",
+        help="Whether clients may register themselves (RFC 7591).",
+    )
+    client_documents: Literal["on", "off"] = _named(
+        "ATOMS_OAUTH_CLIENT_DOCUMENTS",
+        default="on",
+        help="Whether a client may be named by the URL of its metadata document.",
+    )
+    client_domains: Names = _named(
+        "ATOMS_OAUTH_CLIENT_DOMAINS",
+        default=(),
+        help="Domains that client documents may come from; every public one unless set.",
+    )
+    clients_file: Path | None = _named(
+        "ATOMS_OAUTH_CLIENTS",
+        default=None,
+        help="TOML file with clients that need not register; see Sign-in.",
+    )
+    redirect_schemes: Names = _named(
+        "ATOMS_OAUTH_REDIRECT_SCHEMES",
+        default=("cursor", "vscode", "vscode-insiders", "vscodium", "windsurf", "claude"),
+        help="Private-use schemes that clients may be sent back to, beside https and loopback.",
+    )
+    theme_name: str = _named(
+        "ATOMS_THEME_NAME", default="Atoms", help="What the pages call this server."
+    )
+    theme_logo: Path | None = _named(
+        "ATOMS_THEME_LOGO", default=None, help="SVG or PNG file shown on the pages."
+    )
+    theme_accent: Colour = _named(
+        "ATOMS_THEME_ACCENT", default="#3157d5", help="Colour of buttons and links, like #3157d5."
     )
 
     @model_validator(mode="after")
@@ -298,6 +379,39 @@ class StackSettings(CommonSettings):
         default="30 per 5 minute",
         help="Sign-ups and user changes that the gateway allows one address, after a burst of 30.",
     )
+    token_life_s: Annotated[int, Field(ge=1, le=604_800)] = _named(
+        "ATOMS_LOCAL_TOKEN_LIFE_S",
+        default=3600,
+        help="Seconds that an access token of the gateway lives.",
+    )
+    site_url: Url = _named(
+        "ATOMS_LOCAL_SITE_URL",
+        default="http://127.0.0.1:8000",
+        help="Where the gateway sends browsers that named no other place; links in mails too.",
+    )
+    signup: Literal["on", "off"] = _named(
+        "ATOMS_LOCAL_SIGNUP", default="on", help="Whether the gateway takes new accounts."
+    )
+    autoconfirm: Literal["on", "off"] = _named(
+        "ATOMS_LOCAL_AUTOCONFIRM",
+        default="on",
+        help="off makes new accounts confirm their address by a mail first.",
+    )
+    captcha: Literal["on", "off"] = _named(
+        "ATOMS_LOCAL_CAPTCHA",
+        default="off",
+        help="on makes the gateway ask for a captcha, as a protected project does.",
+    )
+    demo_provider: Literal["on", "off"] = _named(
+        "ATOMS_LOCAL_DEMO_PROVIDER",
+        default="off",
+        help="on adds a pretended external provider that signs in as any account; for tests.",
+    )
+    oauth_server: Literal["on", "off"] = _named(
+        "ATOMS_LOCAL_OAUTH_SERVER",
+        default="off",
+        help="on makes the gateway an OAuth 2.1 server, as mode delegated needs it.",
+    )
 
 
 Chosen = TypeVar("Chosen", bound=CommonSettings)
@@ -331,9 +445,9 @@ def rows() -> Iterator[Row]:
 
 
 def _shown(value: object) -> str:
-    if value is None or value == ():
+    if value is None:
         return ""
-    return str(value)
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def load(settings: type[Chosen], environ: Mapping[str, str]) -> Chosen:
