@@ -60,8 +60,8 @@ def configure(form: Format, level: Level, stream: TextIO = sys.stderr) -> None:
     """Set up all logging of the process; lines below `level` cost nothing."""
     is_pretty = form == "pretty" or (form == "auto" and stream.isatty())
     least = logging.getLevelNamesMapping()[level.upper()]
-    finish = _make_finish(_pretty_renderer(stream) if is_pretty else render_json)
-    lines = Lines(stream, finish)
+    finish = Finish(_pretty_renderer(stream) if is_pretty else render_json)
+    lines = Lines(stream)
     structlog.configure(
         processors=[finish],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -86,34 +86,24 @@ class Lines:
     """What structlog writes to: puts lines on a stream, several at a time.
 
     A system call for each would cost as much as the line. They wait for `GATHER_S` at most;
-    outside of a loop, and at the end of the process, they are written as they come. Canonical
-    lines wait as facts and are rendered one after the other, which takes half of what each takes
-    in the middle of a request.
+    outside of a loop, and at the end of the process, they are written as they come.
     """
 
-    def __init__(self, stream: TextIO, finish: Processor) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._finish = finish
-        self._waiting: list[str | tuple[str, EventDict]] = []
+        self._waiting: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         atexit.register(self._write_out)
 
     def msg(self, line: str) -> None:
         """Write a line."""
-        self._waiting.append(f"{line}\n")
-        self._schedule()
+        self._waiting.append(line)
+        if self._loop is None or self._loop.is_closed():
+            self._schedule()
 
     debug = info = warning = error = critical = exception = msg
 
-    def take(self, level: str, facts: EventDict) -> None:
-        """Write a line that is yet to be rendered."""
-        facts["timestamp"] = datetime.now(UTC)
-        self._waiting.append((level, facts))
-        self._schedule()
-
     def _schedule(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            return  # they are going to be written
         try:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -123,42 +113,38 @@ class Lines:
 
     def _write_out(self) -> None:
         self._loop = None
-        waiting, self._waiting = self._waiting, []
-        text = "".join(line if type(line) is str else self._render(*line) for line in waiting)
+        if not self._waiting:
+            return
+        text = "\n".join([*self._waiting, ""])
+        self._waiting.clear()
         # A terminal that is gone must not end the server.
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
 
-    def _render(self, level: str, facts: EventDict) -> str:
-        line: Any = self._finish(None, level, facts)
-        return f"{line}\n"
 
+class Finish:
+    """The one step from an event to its line: a chain of small ones costs more than they do.
 
-def _make_finish(render: Callable[[EventDict], str]) -> Processor:
-    """Give the one step from an event to its line: a chain of small ones costs more than they do.
-
-    Each request has a line, so this is part of the price of each.
+    `render` is its last part, for events that are known to be clean.
     """
 
-    def finish(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    def __init__(self, render: Callable[[EventDict], str]) -> None:
+        self.render = render
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
+        """Give the line of an event."""
         if "request_id" not in event:
             event = structlog.contextvars.merge_contextvars(logger, name, event)
             request_id = REQUEST_ID.get()
             if request_id is not None:
                 event["request_id"] = request_id
-        # What the boundary writes of each request is clean already, but for a traceback.
-        is_clean = event["event"] == REQUEST_DONE and "exc_info" not in event
         event["level"] = name
-        if "timestamp" not in event:
-            event["timestamp"] = datetime.now(UTC)
+        event["timestamp"] = datetime.now(UTC)
         if "exc_info" in event:
             event = structlog.processors.format_exc_info(logger, name, event)
-        if not is_clean:
-            redact(event)
-        return render(event)
-
-    return finish
+        redact(event)
+        return self.render(event)
 
 
 def _pretty_renderer(stream: TextIO) -> Callable[[EventDict], str]:
@@ -269,7 +255,7 @@ def bind(**facts: object) -> None:
 def request_writer() -> Callable[[str, EventDict], None]:
     """Give what writes the canonical lines, as (level, facts): make it after `configure`.
 
-    It is structlog's processor and stream without the logger between: that costs as much as both,
+    It is structlog's renderer and stream without the logger between: that costs as much as both,
     and each request has a line. Facts are plain values that we made ourselves, or that `clean`
     has seen; `request_id` is among them.
     """
@@ -280,11 +266,15 @@ def request_writer() -> Callable[[str, EventDict], None]:
     is_quiet = config["wrapper_class"](None, [], {}).get_effective_level() > logging.INFO
 
     def write(level: str, facts: EventDict) -> None:
-        if processors[0] is not finish or not isinstance(lines, Lines):  # somebody listens in
+        if processors[0] is not finish or not isinstance(finish, Finish):  # somebody listens in
             getattr(structlog.get_logger(), level)(REQUEST_DONE, **facts)
+        elif "exc_info" in facts:
+            lines.msg(finish(None, level, {"event": REQUEST_DONE, **facts}))
         elif level != "info" or not is_quiet:
             facts["event"] = REQUEST_DONE
-            lines.take(level, facts)
+            facts["level"] = level
+            facts["timestamp"] = datetime.now(UTC)
+            lines.msg(finish.render(facts))
 
     return write
 
