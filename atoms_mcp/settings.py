@@ -339,7 +339,7 @@ class ServerSettings(CommonSettings):
             if not self.secret_key:
                 faults.append(
                     "ATOMS_SECRET_KEY is needed when ATOMS_FASTMCP_HOST is not loopback; "
-                    "make one with: openssl rand -hex 32"
+                    "make one with: atoms-mcp secret"
                 )
         if faults:
             raise ConfigError(faults)

@@ -67,7 +67,7 @@ def test_all_faults_are_told_at_once_and_each_says_what_to_set():
     )
     assert any("NEXT_PUBLIC_SUPABASE_ANON_KEY is not set" in t for t in told)
     assert any(t.startswith("ATOMS_FASTMCP_PORT: ") for t in told)
-    assert any("'simple', 'bearer' or 'jwt'" in t for t in told)
+    assert any("'simple', 'bearer', 'jwt' or 'delegated'" in t for t in told)
 
 
 def test_a_misspelt_setting_is_refused_with_the_name_that_was_meant():
@@ -149,6 +149,9 @@ def test_a_short_secret_key_is_refused():
         ("ATOMS_FASTMCP_PORT", "70000"),
         ("ATOMS_MAX_BODY_BYTES", "1"),
         ("ATOMS_UPSTREAM_TOTAL_S", "0"),
+        ("ATOMS_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("ATOMS_THEME_ACCENT", "blue"),
+        ("ATOMS_THEME_ACCENT", "#12345"),
     ],
 )
 def test_a_value_out_of_bounds_names_its_setting(name, value):
@@ -188,6 +191,7 @@ def test_every_setting_has_one_row_and_says_what_it_is():
         "ATOMS_JWT_SECRET",
         "ATOMS_SECRET_KEY",
         "ATOMS_ACCESS_TOKEN",
+        "ATOMS_REDIS_URL",
     }
 
 
