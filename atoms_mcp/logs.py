@@ -181,17 +181,11 @@ def redact(event: EventDict) -> None:
         if value is None or kind is datetime or (kind is float and not _is_secret_name(name)):
             continue
         if kind is str and len(value) <= MAX_SHORT_CHARS and not _is_secret_name(name):
-            event[name] = _redact_short(value)
+            event[name] = clean(value)
         elif name == "exception":
             event[name] = _clean(_hide(str(value)), MAX_TRACEBACK_CHARS, keep="\n")
         else:
             event[name] = _redact(name, value, MAX_DEPTH)
-
-
-@functools.lru_cache(maxsize=2048)
-def _redact_short(text: str) -> str:
-    """Remember what the many like lines are made of: methods, paths, users, tools."""
-    return _clean(_hide(text), MAX_VALUE_CHARS)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -279,10 +273,9 @@ def request_writer() -> Callable[[str, EventDict], None]:
     return write
 
 
+@functools.lru_cache(maxsize=1024)  # what the many like lines are made of: methods, paths, tools
 def clean(text: str) -> str:
     """Give what a client said as it may stand in a log: without secrets, on one line, not long."""
-    if len(text) <= MAX_SHORT_CHARS:
-        return _redact_short(text)
     return _clean(_hide(text), MAX_VALUE_CHARS)
 
 

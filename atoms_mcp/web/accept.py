@@ -5,6 +5,7 @@ Lenient: MCP asks clients to list both forms, and many list one.
 Source: RFC 9110 section 12.5.1; MCP 2026-07-28 basic/transports/streamable-http, Sending Messages.
 """
 
+import functools
 from typing import Literal
 
 Form = Literal["json", "sse"]
@@ -13,6 +14,7 @@ JSON_TYPE = "application/json"
 SSE_TYPE = "text/event-stream"
 
 
+@functools.lru_cache(maxsize=256)
 def choose_form(accept: str | None) -> Form | None:
     """Give JSON where it is accepted at all, then an event stream; None where neither is."""
     if accept is None:

@@ -40,10 +40,18 @@ class Answer(web.StreamResponse):
         """Send head and body at once, where nothing speaks against it."""
         body = self._whole
         transport = request.transport
-        if transport is None or not self._is_plain(request):
+        if (
+            transport is None
+            or self._status != STATUS_OK
+            or request.version != HttpVersion11
+            or not request.keep_alive
+            # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
+            or not isinstance(request, web.Request)
+            or request.app.on_response_prepare
+        ):
             self.content_length = len(body)
             return await super().prepare(request)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()])
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self._headers.items()])
         head = (
             f"HTTP/1.1 200 OK\r\n{lines}"
             f"Date: {rfc822_formatted_time()}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -56,13 +64,3 @@ class Answer(web.StreamResponse):
         """End the response, unless it has ended."""
         if not self._is_sent:
             await super().write_eof(self._whole)
-
-    def _is_plain(self, request: web.BaseRequest) -> bool:
-        return (
-            self.status == STATUS_OK
-            and request.version == HttpVersion11
-            and request.keep_alive
-            # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
-            and isinstance(request, web.Request)
-            and not request.app.on_response_prepare
-        )

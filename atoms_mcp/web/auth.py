@@ -15,7 +15,7 @@ from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.authenticate import get_bearer
 from atoms_mcp.web.fields import read_fields
-from atoms_mcp.web.keys import AUTH, CALLER, LOG, SETTINGS, SIGN_IN, SITE, VERIFIER
+from atoms_mcp.web.keys import AUTH, EXCHANGE, SETTINGS, SIGN_IN, VERIFIER
 from atoms_mcp.web.problem import NO_STORE, render
 
 LOGIN_FIELDS = ("email", "username", "password", "captcha_token")
@@ -47,7 +47,8 @@ async def logout(request: web.Request) -> web.Response:
     """End the session of the token that came, and no other one of its user."""
     if request.body_exists:
         await read_fields(request, ())
-    caller = request[CALLER]
+    caller = request[EXCHANGE].caller
+    assert caller is not None  # noqa: S101 - the route wants a caller
     try:
         await request.app[AUTH].sign_out(caller.token, scope="local")
     except SupabaseError as exc:
@@ -70,11 +71,11 @@ async def status(request: web.Request) -> web.Response:
         told: dict[str, Any] = {
             "authenticated": False,
             "reason": exc.reason or "no token",
-            "hint": f"POST {request[SITE].base_url}/auth/login",
+            "hint": f"POST {request[EXCHANGE].site.base_url}/auth/login",
             "mode": mode,
         }
         return render(told, headers=NO_STORE)
-    request[CALLER] = caller
+    request[EXCHANGE].caller = caller
     told = {
         "authenticated": True,
         "user": {"id": caller.user_id, "email": caller.email, "role": caller.role},
@@ -86,14 +87,14 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def _find_caller(request: web.Request) -> Caller:
-    token = get_bearer(request)
+    token = get_bearer(request.headers)
     if token is None:
         raise Unauthenticated
     return await request.app[VERIFIER].verify(token)
 
 
 def _render(request: web.Request, session: Session, message: str) -> web.Response:
-    request[LOG]["user_id"] = session.user.id
+    request[EXCHANGE].facts["user_id"] = session.user.id
     told = {
         "access_token": session.access_token,
         "token_type": "bearer",

@@ -5,36 +5,28 @@ A token in the query, a cookie or the body is not looked at here.
 Source: RFC 6750 sections 2.1 and 3.1; MCP 2026-07-28 authorization.
 """
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
+from multidict import CIMultiDictProxy
 
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.verify import InvalidToken, Verifier
 from atoms_mcp.web.keys import Access
 
-
-def recognize(request: web.Request, verifier: Verifier) -> Caller | None:
-    """Give the caller if the token was verified lately: nothing to wait for.
-
-    It is how nearly all requests go; `authenticate` looks after the others.
-
-    Raises:
-        Unauthenticated: more than one token came.
-    """
-    token = get_bearer(request)
-    return None if token is None else verifier.get_remembered(token)
+Headers = CIMultiDictProxy[str]
 
 
-async def authenticate(request: web.Request, verifier: Verifier, access: Access) -> Caller | None:
+async def authenticate(
+    headers: Headers, token: str | None, verifier: Verifier, access: Access
+) -> Caller | None:
     """Give the caller, or None where this kind of access wants no token and none came.
 
     Raises:
-        Unauthenticated: no token, more than one, or one that is not accepted.
+        Unauthenticated: no token, or one that is not accepted.
         SupabaseError: nobody can tell at the moment.
     """
-    token = get_bearer(request)
     if token is None:
-        if access is Access.CALLER_OR_ARGUMENT and hdrs.AUTHORIZATION not in request.headers:
+        if access is Access.CALLER_OR_ARGUMENT and hdrs.AUTHORIZATION not in headers:
             return None
         raise Unauthenticated
     try:
@@ -43,13 +35,13 @@ async def authenticate(request: web.Request, verifier: Verifier, access: Access)
         raise Unauthenticated(exc.reason) from None
 
 
-def get_bearer(request: web.Request) -> str | None:
+def get_bearer(headers: Headers) -> str | None:
     """Give the bearer token of the header; None without one, or with another scheme.
 
     Raises:
         Unauthenticated: two headers: who comes in between may have read the other one.
     """
-    values = request.headers.getall(hdrs.AUTHORIZATION, ())
+    values = headers.getall(hdrs.AUTHORIZATION, ())
     if not values:
         return None
     if len(values) > 1:

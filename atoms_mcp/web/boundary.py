@@ -8,7 +8,6 @@ import itertools
 import os
 import re
 import time
-from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -18,9 +17,9 @@ from atoms_mcp import logs
 from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.supabase.errors import CallerExpired
 from atoms_mcp.supabase.wire import UPSTREAM_S
-from atoms_mcp.web.authenticate import authenticate, recognize
+from atoms_mcp.web.authenticate import authenticate, get_bearer
 from atoms_mcp.web.guard import Guard
-from atoms_mcp.web.keys import CALLER, LOG, REQUEST_ID, ROUTE, SITE, Access, Route
+from atoms_mcp.web.keys import EXCHANGE, Access, Exchange, Route
 from atoms_mcp.web.problem import Problem, render_problem
 from atoms_mcp.web.refusals import to_problem
 from atoms_mcp.web.site import Site
@@ -56,88 +55,82 @@ class Boundary:
         handler, cors, access = route.handler, route.cors, route.access
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            began_at = time.perf_counter()
-            request_id, facts, spent_s = begin(request, route)
+            exchange = begin(request, route)
+            headers = request.headers
             fault: Exception | None = None
             status = CLIENT_CLOSED
             try:
                 try:
-                    request[SITE] = guard.check(request, cors)
+                    exchange.site = guard.check(request, cors)
                     if access is not Access.OPEN:
-                        caller = recognize(request, verifier) or await authenticate(
-                            request, verifier, access
+                        token = get_bearer(headers)
+                        known = None if token is None else verifier.get_remembered(token)
+                        exchange.caller = known or await authenticate(
+                            headers, token, verifier, access
                         )
-                        if caller is not None:
-                            request[CALLER] = caller
-                            facts["user_id"] = caller.user_id
-                    _check_encoding(request)
+                    if hdrs.CONTENT_ENCODING in headers:
+                        _check_encoding(headers[hdrs.CONTENT_ENCODING])
                     response = await handler(request)
                 except Exception as exc:  # noqa: BLE001 - the boundary: nothing gets past it
                     fault = exc
-                    response = self._refuse(request, exc)
+                    response = self._refuse(exchange, exc)
                 status = response.status
-                if not response.prepared:
-                    headers = response.headers
-                    headers[REQUEST_ID_HEADER] = request_id
-                    # Which library in which version answers is nobody's business.
-                    headers[hdrs.SERVER] = SERVER
+                # To an answer that has begun this does nothing.
+                added = response.headers
+                added[REQUEST_ID_HEADER] = exchange.request_id
+                # Which library in which version answers is nobody's business.
+                added[hdrs.SERVER] = SERVER
                 return response
             finally:
-                took_s = time.perf_counter() - began_at
-                write(request, facts, (status, took_s, spent_s[0]), fault)
+                write(request, exchange, status, fault)
 
         return handle
 
-    def _begin(self, request: web.Request, route: Route) -> tuple[str, dict[str, Any], list[float]]:
-        """Give the request its id, its line in the log, and what time upstream is added up in."""
+    def _begin(self, request: web.Request, route: Route) -> Exchange:
+        """Give the request its id and its record, and add up what time it spends upstream."""
+        began_at = time.perf_counter()
         request_id = request.headers.get(REQUEST_ID_HEADER)
         if request_id is None or not GIVEN_ID.fullmatch(request_id):
             request_id = f"{self._prefix}{next(self._count):06x}"
-        spent_s = [0.0]
-        UPSTREAM_S.set(spent_s)
+        upstream_s = [0.0]
+        UPSTREAM_S.set(upstream_s)
         logs.REQUEST_ID.set(request_id)
-        facts: dict[str, Any] = {
-            "request_id": request_id,
-            "user_id": None,
-            "method": logs.clean(request.method),
-            "path": logs.clean(request.path),
-        }
-        request[REQUEST_ID] = request_id
-        request[ROUTE] = route
-        request[LOG] = facts
-        return request_id, facts, spent_s
+        exchange = Exchange(request_id, route, self._fallback, None, {}, began_at, upstream_s)
+        request[EXCHANGE] = exchange
+        return exchange
 
-    def _refuse(self, request: web.Request, exc: Exception) -> web.Response:
+    def _refuse(self, exchange: Exchange, exc: Exception) -> web.Response:
         """Answer an error, and forget a token that is no longer accepted upstream."""
-        if isinstance(exc, CallerExpired) and CALLER in request:
-            self._verifier.forget(request[CALLER].token)
-        problem = to_problem(exc, request.get(SITE, self._fallback), request[REQUEST_ID])
-        request[LOG].setdefault("error_code", problem.error)
+        if isinstance(exc, CallerExpired) and exchange.caller is not None:
+            self._verifier.forget(exchange.caller.token)
+        problem = to_problem(exc, exchange.site, exchange.request_id)
+        exchange.facts.setdefault("error_code", problem.error)
         return render_problem(problem)
 
     def _write(
-        self,
-        request: web.Request,
-        facts: dict[str, Any],
-        outcome: tuple[int, float, float],
-        fault: Exception | None,
+        self, request: web.Request, exchange: Exchange, status: int, fault: Exception | None
     ) -> None:
         """Write the canonical line: one a request, whatever became of it."""
-        status, took_s, upstream_s = outcome
-        facts["status"] = status
-        facts["ms"] = round(took_s * 1000, 2)
-        facts["upstream_ms"] = round(upstream_s * 1000, 2)
-        if facts["user_id"] is None and CALLER in request:  # an open route found out who calls
-            facts["user_id"] = request[CALLER].user_id
+        caller = exchange.caller
+        facts = {
+            "request_id": exchange.request_id,
+            "user_id": None if caller is None else caller.user_id,
+            "method": logs.clean(request.method),
+            "path": logs.clean(request.path),
+            "status": status,
+            "ms": round((time.perf_counter() - exchange.began_at) * 1000, 2),
+            "upstream_ms": round(exchange.upstream_s[0] * 1000, 2),
+            **exchange.facts,
+        }
         if fault is not None and status == SERVER_ERROR:
             self._log("error", {**facts, "exc_info": fault})
         else:
             self._log("info", facts)
 
 
-def _check_encoding(request: web.Request) -> None:
+def _check_encoding(coding: str) -> None:
     """Refuse compressed bodies: a few bytes of them can grow to any size."""
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
+    if coding != "identity":
         raise Problem(
             415,
             "unsupported_encoding",

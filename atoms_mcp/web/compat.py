@@ -11,8 +11,8 @@ from atoms_mcp.engine.toolbox import UnknownTool
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.jsonrpc import RpcError, parse
 from atoms_mcp.web.answer import Answer
-from atoms_mcp.web.keys import CALLER, ENGINE
-from atoms_mcp.web.mcp import make_frame, note, read_json
+from atoms_mcp.web.keys import ENGINE, EXCHANGE
+from atoms_mcp.web.mcp import make_frame, read_json, tell
 from atoms_mcp.web.problem import JSON, Problem
 
 FIELDS = frozenset({"tool", "arguments"})
@@ -21,17 +21,18 @@ HINT = 'Send {"tool": "entity_tool", "arguments": {"operation": "list", "entity_
 
 async def call_tool(request: web.Request) -> web.StreamResponse:
     """Call one tool; the answer is its result object, with 200 also where that is an error."""
+    exchange = request[EXCHANGE]
     try:
-        tool, arguments = _read(await read_json(request))
+        tool, arguments = _read(await read_json(request, exchange.route.body_limit_bytes))
     except Problem:
-        if CALLER not in request:  # who calls comes before what is wrong
+        if exchange.caller is None:  # who calls comes before what is wrong
             raise Unauthenticated from None
         raise
     try:
-        reply = await request.app[ENGINE].call_tool(tool, arguments, make_frame(request))
+        reply = await request.app[ENGINE].call_tool(tool, arguments, make_frame(request, exchange))
     except UnknownTool as fault:
         raise Problem(404, "unknown_tool", _sentence(fault), "Name one of them.") from None
-    note(request, reply)
+    exchange.facts = tell(reply)
     assert reply.body is not None  # noqa: S101 - a call has a result
     return Answer(reply.body, headers={hdrs.CONTENT_TYPE: JSON})
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from atoms_mcp.web.keys import SITE
+from atoms_mcp.web.keys import EXCHANGE
 from atoms_mcp.web.problem import JSON, Problem
 
 CACHED = {hdrs.CACHE_CONTROL: "public, max-age=3600", hdrs.VARY: hdrs.HOST}
@@ -19,7 +19,7 @@ CACHED = {hdrs.CACHE_CONTROL: "public, max-age=3600", hdrs.VARY: hdrs.HOST}
 
 async def protected_resource(request: web.Request) -> web.Response:
     """Give the RFC 9728 document of the site that was asked."""
-    return web.Response(body=request[SITE].metadata, content_type=JSON, headers=CACHED)
+    return web.Response(body=request[EXCHANGE].site.metadata, content_type=JSON, headers=CACHED)
 
 
 async def not_found(request: web.Request) -> web.Response:
@@ -28,13 +28,13 @@ async def not_found(request: web.Request) -> web.Response:
         404,
         "not_found",
         "There is no such document.",
-        f"The protected resource is described at {request[SITE].challenger.metadata_url}.",
+        f"The protected resource is described at {request[EXCHANGE].site.challenger.metadata_url}.",
     )
 
 
 async def without_slash(request: web.Request) -> web.Response:
     """Send a client of `/api/mcp/` to `/api/mcp`, which is the resource."""
-    raise web.HTTPPermanentRedirect(request[SITE].resource)
+    raise web.HTTPPermanentRedirect(request[EXCHANGE].site.resource)
 
 
 async def not_here(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 from atoms_mcp.identity.credentials import Malformed
-from atoms_mcp.web.keys import ROUTE
+from atoms_mcp.web.keys import EXCHANGE
 from atoms_mcp.web.problem import JSON, Problem
 
 FORM = "application/x-www-form-urlencoded"
@@ -26,7 +26,7 @@ async def read_body(request: web.Request) -> bytes:
     Raises:
         Problem: 413, 408, and 400 where the client has left.
     """
-    limit_bytes = request[ROUTE].body_limit_bytes
+    limit_bytes = request[EXCHANGE].route.body_limit_bytes
     if (request.content_length or 0) > limit_bytes:
         raise _too_large(limit_bytes)
     chunks = []

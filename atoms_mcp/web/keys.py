@@ -47,6 +47,25 @@ class Route:
     body_limit_bytes: int = 16 * 1024
 
 
+@dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much
+class Exchange:
+    """One request and its answer, as all who deal with it know them.
+
+    `site` is the canonical one until the guard has found which was asked for. `caller` is None
+    where access is OPEN, or CALLER_OR_ARGUMENT and no header came. `facts` are further fields of
+    the one log line (`rpc_method`, `tool`, `error_code`). `began_at` is by the performance
+    counter, `upstream_s` a list of one number: the seconds spent upstream.
+    """
+
+    request_id: str
+    route: Route
+    site: Site
+    caller: Caller | None
+    facts: dict[str, Any]
+    began_at: float
+    upstream_s: list[float]
+
+
 SETTINGS = web.AppKey("settings", ServerSettings)
 SITES = web.AppKey("sites", Sites)
 ENGINE: "web.AppKey[Engine]" = web.AppKey("engine")
@@ -55,10 +74,4 @@ AUTH = web.AppKey("auth", SupabaseAuth)
 SIGN_IN = web.AppKey("sign_in", SignIn)
 READINESS = web.AppKey("readiness", Readiness)
 
-REQUEST_ID = web.RequestKey("request_id", str)
-SITE = web.RequestKey("site", Site)
-ROUTE = web.RequestKey("route", Route)
-# Absent where access is OPEN, or CALLER_OR_ARGUMENT and no header came.
-CALLER = web.RequestKey("caller", Caller)
-# Further fields of the request's one log line (`rpc_method`, `tool`, `error_code`).
-LOG = web.RequestKey("log", dict[str, Any])
+EXCHANGE = web.RequestKey("exchange", Exchange)

@@ -6,7 +6,7 @@ Source: MCP 2026-07-28 and 2025-11-25, basic/transports (Streamable HTTP).
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 
@@ -16,15 +16,15 @@ from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
 from atoms_mcp.protocol.revisions import omits_unknown_id
-from atoms_mcp.web.accept import Form, choose_form
+from atoms_mcp.web.accept import choose_form
 from atoms_mcp.web.answer import Answer
 from atoms_mcp.web.fields import read_body
-from atoms_mcp.web.keys import CALLER, ENGINE, LOG, REQUEST_ID, ROUTE
+from atoms_mcp.web.keys import ENGINE, EXCHANGE, Exchange
 from atoms_mcp.web.problem import JSON, Problem
 
 ALLOWED: Final = "POST, DELETE"
-ONE_JSON: Final[Mapping[str, str]] = {hdrs.CONTENT_TYPE: JSON}
-ONE_EVENT: Final[Mapping[str, str]] = {
+ONE_JSON: Final[dict[str, str]] = {hdrs.CONTENT_TYPE: JSON}
+ONE_EVENT: Final[dict[str, str]] = {
     hdrs.CONTENT_TYPE: "text/event-stream",
     hdrs.CACHE_CONTROL: "no-cache",
     "X-Accel-Buffering": "no",
@@ -33,16 +33,23 @@ ONE_EVENT: Final[Mapping[str, str]] = {
 
 async def post(request: web.Request) -> web.StreamResponse:
     """Answer one message, or a batch where its revision has them."""
+    exchange = request[EXCHANGE]
     form = choose_form(request.headers.get(hdrs.ACCEPT))
     if form is None:
         return _refuse(request, 406, "accept application/json or text/event-stream")
     try:
-        raw = await read_json(request)
+        raw = await read_json(request, exchange.route.body_limit_bytes)
     except Problem as problem:
         return _refuse(request, problem.status, problem.message, problem.headers)
-    reply = await request.app[ENGINE].answer(raw, make_frame(request))
-    note(request, reply)
-    return _respond(reply, form)
+    reply = await request.app[ENGINE].answer(raw, make_frame(request, exchange))
+    exchange.facts = tell(reply)
+    if reply.body is None:
+        return web.Response(status=reply.status)
+    headers = ONE_JSON if reply.session_id is None else {**ONE_JSON, SESSION_ID: reply.session_id}
+    if form == "sse" and reply.status == 200:  # noqa: PLR2004 - the one status that a stream has
+        # Encoded JSON has no line ends.
+        return Answer(b"event: message\ndata: %b\n\n" % reply.body, headers=headers | ONE_EVENT)
+    return Answer(reply.body, status=reply.status, headers=headers)
 
 
 async def delete(request: web.Request) -> web.StreamResponse:
@@ -50,7 +57,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
     if SESSION_ID not in request.headers:
         return _refuse_method(request)
     try:
-        await request.app[ENGINE].end_session(make_frame(request))
+        await request.app[ENGINE].end_session(make_frame(request, request[EXCHANGE]))
     except RpcError as fault:
         return _refuse(request, fault.status or 400, fault.message)
     return web.Response(status=204)
@@ -61,7 +68,7 @@ async def get(request: web.Request) -> web.StreamResponse:
     return _refuse_method(request)
 
 
-async def read_json(request: web.Request) -> bytes:
+async def read_json(request: web.Request, limit_bytes: int) -> bytes:
     """Give a JSON body, unparsed.
 
     Raises:
@@ -75,24 +82,20 @@ async def read_json(request: web.Request) -> bytes:
             f"The body has to be {JSON}.",
             f"Send the header Content-Type: {JSON}.",
         )
-    length = request.content_length
-    if (
-        request.content.is_eof()
-        and length is not None
-        and length <= request[ROUTE].body_limit_bytes
-    ):
-        return request.content.read_nowait()  # it came with the head: no need to set a timer
+    content = request.content
+    if content.is_eof() and content.total_bytes <= limit_bytes:
+        return content.read_nowait()  # it came with the head: no need to set a timer
     return await read_body(request)
 
 
-def make_frame(request: web.Request) -> Frame:
+def make_frame(request: web.Request, exchange: Exchange) -> Frame:
     """Give what the engine needs to know of a request besides its body."""
     headers = request.headers
     transport = request.transport
     return Frame(
-        request_id=request[REQUEST_ID],
+        request_id=exchange.request_id,
         headers=headers,
-        caller=request.get(CALLER),
+        caller=exchange.caller,
         can_challenge=True,
         session_id=headers.get(SESSION_ID),
         # aiohttp lets a handler run on when its client has left, which is right for most.
@@ -100,27 +103,16 @@ def make_frame(request: web.Request) -> Frame:
     )
 
 
-def note(request: web.Request, reply: Reply) -> None:
-    """Put what was asked, and what came of it, on the request's log line."""
-    line = request[LOG]
-    line["rpc_method"] = reply.rpc_method
-    line["tool"] = reply.tool
-    line["error_code"] = reply.error_code
+def tell(reply: Reply) -> dict[str, Any]:
+    """Give what was asked, and what came of it, for the request's log line."""
+    facts: dict[str, Any] = {
+        "rpc_method": reply.rpc_method,
+        "tool": reply.tool,
+        "error_code": reply.error_code,
+    }
     if reply.user_id is not None:
-        line["user_id"] = reply.user_id
-
-
-def _respond(reply: Reply, form: Form) -> web.StreamResponse:
-    body = reply.body
-    if body is None:
-        return web.Response(status=reply.status)
-    headers = ONE_JSON
-    if form == "sse" and reply.status == 200:  # noqa: PLR2004 - the one status that a stream has
-        headers = ONE_EVENT
-        body = b"event: message\ndata: %b\n\n" % body  # encoded JSON has no line ends
-    if reply.session_id is not None:
-        headers = {**headers, SESSION_ID: reply.session_id}
-    return Answer(body, status=reply.status, headers=headers)
+        facts["user_id"] = reply.user_id
+    return facts
 
 
 def _refuse(
@@ -131,9 +123,10 @@ def _refuse(
     Raises:
         Unauthenticated: nobody is known to call; that comes before any other fault.
     """
-    if CALLER not in request:
+    exchange = request[EXCHANGE]
+    if exchange.caller is None:
         raise Unauthenticated
-    request[LOG]["error_code"] = INVALID_REQUEST
+    exchange.facts["error_code"] = INVALID_REQUEST
     named = request.headers.get(PROTOCOL_VERSION)
     fault = RpcError(INVALID_REQUEST, message)
     body = render_error(fault, None, with_null_id=not omits_unknown_id(named))

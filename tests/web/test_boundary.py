@@ -4,7 +4,7 @@ import pytest
 from supabase_double import answering
 from web_double import assert_problem
 
-from atoms_mcp.web.keys import LOG
+from atoms_mcp.web.keys import EXCHANGE
 
 
 async def test_every_answer_carries_a_request_id(web):
@@ -136,7 +136,7 @@ async def test_an_answer_that_was_begun_is_left_alone(make_web, monkeypatch):
     from atoms_mcp.web import health  # noqa: PLC0415 - patched here alone
 
     async def stream(request):
-        request[LOG]["more"] = 1
+        request[EXCHANGE].facts["more"] = 1
         response = aiohttp_web.StreamResponse()
         await response.prepare(request)
         await response.write(b"begun")

@@ -8,7 +8,7 @@ from engine_double import LEGACY, Bench, initialize, modern
 from web_double import WebDouble
 
 from atoms_mcp.web import keys
-from atoms_mcp.web.keys import LOG, REQUEST_ID
+from atoms_mcp.web.keys import Exchange
 
 PATH = "/api/mcp"
 BOTH = "application/json, text/event-stream"
@@ -275,15 +275,9 @@ def test_nobody_is_watched_who_has_left_already():
         headers = {}  # noqa: RUF012 - a stand-in
         transport = None
 
-        def __getitem__(self, key):
-            return {REQUEST_ID: "r", LOG: {}}[key]
-
-        def get(self, _key):
-            return None
-
     from atoms_mcp.web.mcp import make_frame  # noqa: PLC0415 - beside what it is for
 
-    assert make_frame(Left()).is_gone is None
+    assert make_frame(Left(), Exchange("r", None, None, None, {}, 0.0, [])).is_gone is None
 
 
 # With a client that leaves, on a server as production runs it.
