@@ -263,11 +263,16 @@ class Engine:
             frame.calls.add(call.id)
         try:
             operation = revision.find(call.method)
-            if operation is Operation.CALL_TOOL:
-                return await self._call_tool(call, revision, frame)
+            if operation is not Operation.CALL_TOOL:
+                fixed = _read_fixed(operation, call, revision)
+                return Reply(render_result(call.id, fixed), rpc_method=call.method)
+            tool, arguments = self._find_tool(call, revision, frame)
+            result = await self._run(tool, arguments, frame, is_watched=revision.is_stateless)
             return Reply(
-                render_result(call.id, _read_fixed(operation, call, revision)),
+                render_result(call.id, revision.render_tool_result(result)),
                 rpc_method=call.method,
+                tool=tool.name,
+                error_code=result.error_code,
             )
         except RpcError as fault:
             return _refuse_call(fault, call, revision, frame)
@@ -283,19 +288,26 @@ class Engine:
             if frame.calls is not None:
                 frame.calls.remove(call.id)
 
-    async def _call_tool(self, call: Call, revision: Revision, frame: Frame) -> Reply:
-        assert call.id is not None  # noqa: S101 - notifications were taken before
-        name, arguments = _read_call(call)
+    def _find_tool(
+        self, call: Call, revision: Revision, frame: Frame
+    ) -> tuple[Prepared, dict[str, Any]]:
+        """Give the tool that is called and its arguments, yet unchecked.
+
+        Raises:
+            RpcError: there is no such tool, the arguments are no object, or a header differs.
+        """
+        name = call.params.get("name")
+        if type(name) is not str:
+            raise RpcError(INVALID_PARAMS, "tools/call needs the name of a tool, a string")
+        arguments = call.params.get("arguments")
+        if arguments is None:
+            arguments = {}
+        elif type(arguments) is not dict:
+            raise RpcError(INVALID_PARAMS, "arguments must be an object")
         tool = self._tools.find(name)
         if tool.mirrored and frame.headers is not None and revision.is_stateless:
             check_arguments(frame.headers, tool.mirrored, arguments)
-        result = await self._run(tool, arguments, frame, is_watched=revision.is_stateless)
-        return Reply(
-            render_result(call.id, revision.render_tool_result(result)),
-            rpc_method=call.method,
-            tool=name,
-            error_code=result.error_code,
-        )
+        return tool, arguments
 
     async def _run(
         self, tool: Prepared, arguments: dict[str, Any], frame: Frame, *, is_watched: bool
@@ -375,18 +387,6 @@ def _read_fixed(operation: Operation, call: Call, revision: Revision) -> bytes:
             raise RpcError(INVALID_PARAMS, "unknown cursor; list again without one")
         return revision.tool_list
     return revision.opening if operation is Operation.DISCOVER else b"{}"
-
-
-def _read_call(call: Call) -> tuple[str, dict[str, Any]]:
-    name = call.params.get("name")
-    if type(name) is not str:
-        raise RpcError(INVALID_PARAMS, "tools/call needs the name of a tool, a string")
-    arguments = call.params.get("arguments")
-    if arguments is None:
-        return name, {}
-    if type(arguments) is not dict:
-        raise RpcError(INVALID_PARAMS, "arguments must be an object")
-    return name, arguments
 
 
 def _refuse(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atoms_mcp.engine.tool import Arguments, Handler, Tool
+from atoms_mcp.engine.tool import Arguments, Handler, Tool, as_given
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.errors import InsufficientScope
 from atoms_mcp.protocol.arguments import ArgumentCheck
@@ -23,14 +23,11 @@ class UnknownTool(RpcError):  # noqa: N818 - says what is the case
 class Prepared:
     """A tool with all that can be made ready before its first call."""
 
+    name: str
     tool: Tool
+    handler: Handler
     check: ArgumentCheck
     mirrored: tuple[MirroredArgument, ...]
-
-    @property
-    def handler(self) -> Handler:
-        """What the tool does, for arguments that were admitted."""
-        return self.tool.handler
 
     def admit(self, caller: Caller, arguments: Arguments) -> Arguments:
         """Give the arguments as the handler takes them.
@@ -39,9 +36,11 @@ class Prepared:
             ToolError: they do not fit.
             InsufficientScope: the caller was not granted what they need.
         """
-        arguments = self.tool.accept(arguments)
+        tool = self.tool
+        if tool.accept is not as_given:
+            arguments = tool.accept(arguments)
         self.check.check(arguments)
-        needed = self.tool.scope(arguments)
+        needed = tool.scope(arguments)
         if needed not in caller.scopes:
             raise InsufficientScope(needed)
         return arguments
@@ -78,7 +77,8 @@ class Toolbox:
 
 def _prepare(tool: Tool) -> Prepared:
     try:
-        return Prepared(tool, ArgumentCheck(tool.input_schema), find_mirrored(tool.input_schema))
+        check = ArgumentCheck(tool.input_schema)
+        return Prepared(tool.name, tool, tool.handler, check, find_mirrored(tool.input_schema))
     except ValueError as exc:
         raise ValueError(f"input_schema of {tool.name}: {exc}") from exc
 

@@ -116,20 +116,21 @@ def read(message: object) -> Call | None:
     """
     if type(message) is not dict or message.get("jsonrpc") != "2.0":
         raise _invalid('a message is a JSON object with "jsonrpc": "2.0"')
-    if "id" in message and not is_id(message["id"]):
+    call_id = message.get("id")
+    if (call_id is not None or "id" in message) and not is_id(call_id):
         raise _invalid('"id" must be a string or an integer')
     is_response = "result" in message or "error" in message
-    if "method" not in message:
+    method = message.get("method")
+    if method is None and "method" not in message:
         if is_response and "id" in message:
             return None
         raise _invalid('"method" is missing')
-    method = message["method"]
     if type(method) is not str or is_response:
         raise _invalid('"method" must be a string, without "result" or "error" beside it')
     params = message.get("params")
     if type(params) is not dict:
         params = _read_params(params)
-    return Call(method, params, message.get("id"))
+    return Call(method, params, call_id)
 
 
 def _read_params(params: object) -> dict[str, Any]:

@@ -45,9 +45,10 @@ def render_text(result: ToolResult) -> bytes:
 
 def render_structured(result: ToolResult) -> bytes:
     """Give the `content`, `structuredContent` and `isError` members."""
-    is_error = b"false" if result.error_code is None else b"true"
-    return b'%b,"structuredContent":%b,"isError":%b' % (
-        render_text(result),
-        result.structured,
-        is_error,
+    structured = result.structured
+    text = structured.decode() if result.text is None else result.text
+    return b'"content":[{"type":"text","text":%b}],"structuredContent":%b,"isError":%b' % (
+        orjson.dumps(text),
+        structured,
+        b"false" if result.error_code is None else b"true",
     )

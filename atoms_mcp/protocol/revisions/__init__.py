@@ -49,7 +49,8 @@ def is_stateless(call: Call, headers: Headers | None, *, has_session: bool) -> b
 
     Source: MCP 2026-07-28 basic/versioning, Backward Compatibility.
     """
-    if stateless.find_version(call.params) is not None:
+    meta = call.params.get("_meta")
+    if type(meta) is dict and meta.get(stateless.VERSION_KEY) is not None:
         return True
     named = None if headers is None else headers.get(PROTOCOL_VERSION)
     if named is None or call.method == "initialize":

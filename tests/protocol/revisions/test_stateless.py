@@ -5,7 +5,7 @@ from multidict import CIMultiDict
 from atoms_mcp.protocol.jsonrpc import Call, RpcError
 from atoms_mcp.protocol.results import Server, ToolResult
 from atoms_mcp.protocol.revisions import SUPPORTED
-from atoms_mcp.protocol.revisions.stateless import Stateless, admit, find_version
+from atoms_mcp.protocol.revisions.stateless import Stateless, admit
 
 VERSION = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
@@ -65,12 +65,6 @@ def test_a_tool_result_is_complete_and_says_who_answered():
 )
 def test_each_error_has_its_status(code, status):
     assert REVISION.find_status(code) == status
-
-
-def test_the_version_of_a_request_is_in_its_metadata():
-    assert find_version(call().params) == "2026-07-28"
-    assert find_version({}) is None
-    assert find_version({"_meta": []}) is None
 
 
 def test_a_request_that_agrees_with_its_headers_is_admitted():
