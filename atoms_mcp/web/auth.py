@@ -13,6 +13,7 @@ from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.verify import InvalidToken
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
+from atoms_mcp.web.address import client_address
 from atoms_mcp.web.authenticate import get_bearer
 from atoms_mcp.web.fields import read_fields
 from atoms_mcp.web.keys import AUTH, EXCHANGE, SETTINGS, SIGN_IN, VERIFIER
@@ -32,7 +33,7 @@ async def login(request: web.Request) -> web.Response:
         fields.get("password"),
         fields.get("captcha_token"),
     )
-    session = await request.app[SIGN_IN].by_password(credentials, request.remote)
+    session = await request.app[SIGN_IN].by_password(credentials, client_address(request))
     return _render(request, session, "Login successful")
 
 

@@ -13,6 +13,7 @@ from atoms_mcp.oauth.metadata import WELL_KNOWN, protected_resource_path
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.web import auth, compat, discovery, health, keys, mcp
+from atoms_mcp.web.address import PROXIES, Proxies
 from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
@@ -103,6 +104,7 @@ def build_web(parts: Parts) -> web.Application:
     app = web.Application(client_max_size=settings.max_body_bytes)
     app[keys.SETTINGS] = settings
     app[keys.SITES] = parts.sites
+    app[PROXIES] = Proxies(settings.trusted_proxies)
     app[keys.ENGINE] = parts.engine
     app[keys.VERIFIER] = parts.verifier
     app[keys.AUTH] = parts.auth

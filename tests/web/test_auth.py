@@ -199,6 +199,23 @@ async def test_a_forwarded_address_does_not_help(web):
     assert statuses == [401] * 20 + [429] * 5
 
 
+async def test_behind_a_trusted_proxy_each_client_has_failures_of_its_own(make_web):
+    web = await make_web(ATOMS_TRUSTED_PROXIES="127.0.0.0/8")
+    statuses = {}
+    for number in range(21):
+        for client in ("192.0.2.1", f"198.51.100.{number}"):
+            answer = await web.ask(
+                "POST",
+                "/auth/login",
+                json={"email": f"{client}-{number}@acme.example", "password": "x"},
+                # What the client itself claims stands left of what the proxy saw.
+                headers={"X-Forwarded-For": f"203.0.113.{number}, {client}"},
+            )
+            statuses.setdefault(client == "192.0.2.1", []).append(answer.status)
+
+    assert statuses == {True: [401] * 20 + [429], False: [401] * 21}
+
+
 async def test_a_refresh_token_renews_the_session(supabase, web):
     answer = await web.ask("POST", "/auth/refresh", json={"refresh_token": "refresh0"})
 
