@@ -12,7 +12,9 @@ class Caller:
     """A user whose token was verified.
 
     `expires_at` is in Unix seconds. `token` is what goes upstream, so that the
-    database applies this user's row-level security.
+    database applies this user's row-level security. `presented` is what the client sent: the
+    same, or what the OAuth endpoints handed out for it; then `client_id` and `grant_id` say to
+    which client, and by which consent.
     """
 
     user_id: str
@@ -22,3 +24,6 @@ class Caller:
     scopes: frozenset[str]
     expires_at: int
     token: str = field(repr=False)
+    client_id: str | None = None
+    grant_id: str | None = None
+    presented: str = field(default="", repr=False)

@@ -1,0 +1,217 @@
+"""The Supabase sessions behind cookies and sealed tokens, kept alive.
+
+A refresh token of Supabase is good for one use, and the texts that seal one are out of our hands:
+a cookie and several clients may carry different generations of one session's. So the newest one
+of each session is kept in the store, sealed, where every process finds it; the one in the text
+that was presented serves where the store has lost it. Nothing else here renews a session for
+them.
+
+Source: Supabase Auth, sessions (rotation of refresh tokens, reuse interval).
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from atoms_mcp.errors import AtomsError
+from atoms_mcp.identity.claims import peek
+from atoms_mcp.identity.flight import Flight
+from atoms_mcp.identity.holders import Holders
+from atoms_mcp.identity.seal import Seal, SealBroken
+from atoms_mcp.store.store import Store
+from atoms_mcp.supabase.auth import Session, SupabaseAuth, User
+from atoms_mcp.supabase.errors import SupabaseError
+
+PURPOSE = "chain"
+# As long as the refresh tokens that we seal are good for; each renewal begins it anew.
+KEPT_S = 30 * 24 * 3600
+MARGIN_S = 60
+MAX_REMEMBERED = 10_000
+# What ends a session. Any other refusal (a wrong API key of ours, say) leaves the question open.
+FINAL_STATUS = 400
+FINAL_CODES = frozenset({"user_banned", "user_not_found", "session_not_found", "session_expired"})
+
+# A sign-out that comes too late.
+OVER_STATUSES = frozenset({401, 403, 404})
+
+
+class SessionOver(AtomsError):  # noqa: N818 - says what is the case
+    """Supabase has ended this session: signed out, expired, or its user is gone."""
+
+
+class Chains:
+    """Knows the newest state of each session, by its id. `now` gives Unix seconds.
+
+    `holders` knows who lives on them.
+    """
+
+    def __init__(
+        self,
+        auth: SupabaseAuth,
+        store: Store,
+        seal: Seal,
+        now: Callable[[], float] = time.time,
+        *,
+        max_remembered: int = MAX_REMEMBERED,
+    ) -> None:
+        self.holders = Holders(store)
+        self._auth = auth
+        self._store = store
+        self._seal = seal
+        self._now = now
+        self._max_remembered = max_remembered
+        self._known: OrderedDict[str, Session] = OrderedDict()
+        self._flight: Flight[str, Session] = Flight()
+
+    async def keep(self, session: Session) -> str:
+        """Keep a session that was just opened or renewed; give its id.
+
+        Raises:
+            SupabaseError: (wrong) its access token names no session.
+            StoreDown: it cannot be kept.
+        """
+        sid = find_session_id(session)
+        self._remember(sid, session)
+        sealed = self._seal.seal(PURPOSE, _to_claims(session))
+        await self._store.put(_key(sid), sealed, self._now() + KEPT_S)
+        return sid
+
+    async def current(self, sid: str, rt: str, *, margin_s: float = MARGIN_S) -> Session:
+        """Give the session with an access token that lives for `margin_s` more, at least.
+
+        A token that never lives that long counts until half of its life. `rt` is the refresh
+        token that was presented.
+
+        Raises:
+            SessionOver: the session has ended.
+            SupabaseError: Supabase cannot be asked.
+            StoreDown: the store cannot be asked.
+        """
+        known = self._known.get(sid)
+        if known is not None and self._is_fresh(known, margin_s):
+            self._known.move_to_end(sid)
+            return known
+        return await self._flight.share(sid, lambda: self._advance(sid, rt, margin_s))
+
+    async def renew(self, sid: str, rt: str) -> Session:
+        """Give the session with a new access token. Many who ask at once share one renewal.
+
+        Raises:
+            SessionOver, SupabaseError, StoreDown: as above.
+        """
+        return await self._flight.share(sid, lambda: self._advance(sid, rt, None))
+
+    def forget(self, sid: str) -> None:
+        """Forget what is remembered here of a session that was ended."""
+        self._known.pop(sid, None)
+
+    async def end(self, sid: str, rt: str) -> None:
+        """End the session at Supabase; one that is over already is what was wanted.
+
+        Raises:
+            SupabaseError: Supabase cannot be asked.
+            StoreDown: the store cannot be asked.
+        """
+        try:
+            # No margin: signing out takes a token that lives now.
+            session = await self.current(sid, rt, margin_s=1)
+        except SessionOver:
+            return
+        await self.sign_out(sid, session, "local")
+
+    async def sign_out(self, sid: str, session: Session, scope: str) -> None:
+        """End this session ("local"), or all of its user ("global"), and forget it.
+
+        Raises:
+            SupabaseError: Supabase cannot be asked.
+            StoreDown: the store cannot be asked.
+        """
+        try:
+            await self._auth.sign_out(session.access_token, scope)
+        except SupabaseError as exc:
+            if exc.kind != "refused" or exc.status not in OVER_STATUSES:
+                raise
+        await self._drop(sid)
+
+    async def _advance(self, sid: str, rt: str, margin_s: float | None) -> Session:
+        """Take what another process has renewed, if it will do; renew otherwise."""
+        kept = await self._load(sid)
+        if kept is not None and margin_s is not None and self._is_fresh(kept, margin_s):
+            self._remember(sid, kept)
+            return kept
+        try:
+            session = await self._auth.refresh(rt if kept is None else kept.refresh_token)
+        except SupabaseError as exc:
+            if not is_final(exc):
+                raise
+            await self._drop(sid)
+            raise SessionOver("Supabase has ended the session") from exc
+        await self.keep(session)
+        return session
+
+    async def _drop(self, sid: str) -> None:
+        self.forget(sid)
+        await self._store.delete(_key(sid))
+
+    async def _load(self, sid: str) -> Session | None:
+        """Give what the store has; without it, what this process remembers."""
+        sealed = await self._store.get(_key(sid))
+        if sealed is None:
+            return self._known.get(sid)
+        try:
+            return _from_claims(self._seal.open(PURPOSE, sealed))
+        except SealBroken:  # a key that is no longer among ours
+            return self._known.get(sid)
+
+    def _is_fresh(self, session: Session, margin_s: float) -> bool:
+        needed_s = min(margin_s, session.expires_in_s / 2)
+        return session.expires_at - self._now() > needed_s
+
+    def _remember(self, sid: str, session: Session) -> None:
+        self._known[sid] = session
+        self._known.move_to_end(sid)
+        if len(self._known) > self._max_remembered:
+            self._known.popitem(last=False)
+
+
+def find_session_id(session: Session) -> str:
+    """Give the id of a session.
+
+    Raises:
+        SupabaseError: (wrong) its access token has none.
+    """
+    sid = peek(session.access_token).get("session_id")
+    if not isinstance(sid, str) or not sid:
+        raise SupabaseError("wrong", "the access token names no session")
+    return sid
+
+
+def is_final(exc: SupabaseError) -> bool:
+    """Tell whether the answer to a refresh means that the session is over."""
+    return exc.kind == "refused" and (exc.status == FINAL_STATUS or exc.code in FINAL_CODES)
+
+
+def _to_claims(session: Session) -> dict[str, Any]:
+    return {
+        "jwt": session.access_token,
+        "rt": session.refresh_token,
+        "life": session.expires_in_s,
+        "exp": session.expires_at,
+        "uid": session.user.id,
+        "email": session.user.email,
+    }
+
+
+def _from_claims(claims: dict[str, Any]) -> Session:
+    return Session(
+        access_token=claims["jwt"],
+        refresh_token=claims["rt"],
+        expires_in_s=claims["life"],
+        expires_at=claims["exp"],
+        user=User(claims["uid"], claims["email"], is_anonymous=False),
+    )
+
+
+def _key(sid: str) -> str:
+    return f"chain:{sid}"
