@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from atoms_mcp.identity.browser import BrowserSessions
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
@@ -72,6 +73,7 @@ ENGINE: "web.AppKey[Engine]" = web.AppKey("engine")
 VERIFIER = web.AppKey("verifier", Verifier)
 AUTH = web.AppKey("auth", SupabaseAuth)
 SIGN_IN = web.AppKey("sign_in", SignIn)
+BROWSERS = web.AppKey("browsers", BrowserSessions)
 READINESS = web.AppKey("readiness", Readiness)
 
 EXCHANGE = web.RequestKey("exchange", Exchange)
