@@ -4,7 +4,9 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 ROOT = Path(__file__).parent.parent
 READY_S = 30
@@ -167,6 +170,77 @@ def start_server(start):
 def server(start_server, stack):
     """The server that all tests share, in simple mode."""
     return start_server(stack)
+
+
+class RedisServer:
+    """Debian's Redis on a port of loopback, keeping nothing on disk; it may be stopped."""
+
+    def __init__(self, folder):
+        self.command = shutil.which("redis-server")
+        if self.command is None:
+            pytest.fail("redis-server is not installed: run scripts/peers, or apt-get install it")
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.popen = None
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self):
+        """Start it, empty, unless it runs; return once it answers."""
+        if self.popen is not None:
+            return
+        options = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder}
+        options |= {"save": "", "appendonly": "no", "daemonize": "no"}
+        self.popen = subprocess.Popen(  # noqa: S603 - Debian's own
+            [self.command, *(str(o) for k, v in options.items() for o in (f"--{k}", v))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said = []
+        for line in self.popen.stdout:
+            said.append(line)
+            if "Ready to accept connections" in line:
+                return
+        raise AssertionError(f"redis-server ended:\n{''.join(said)}")
+
+    def stop(self):
+        """End it; connections to it break off."""
+        if self.popen is not None:
+            self.popen.terminate()
+            self.popen.communicate(timeout=STOPPED_S)
+            self.popen = None
+
+    def client(self):
+        """Give a client of the tests' own."""
+        return redis.Redis(port=self.port)
+
+    def hang(self):
+        """Let it take connections and answer nothing."""
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.popen.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def _redis_server(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(_redis_server):
+    """The Redis that all tests share, running and answering."""
+    _redis_server.start()
+    yield _redis_server
+    if _redis_server.popen is not None:
+        _redis_server.go_on()
 
 
 @pytest.fixture(scope="session")
