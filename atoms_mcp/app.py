@@ -25,12 +25,12 @@ from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.identity.attempts import Attempts
 from atoms_mcp.identity.caller import Caller
-from atoms_mcp.identity.credentials import Credentials
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.jwks import Jwks
 from atoms_mcp.identity.kept_login import KeptLogin, NoLogin
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
+from atoms_mcp.identity.vault import open_vault
 from atoms_mcp.identity.verify import InvalidToken, Verifier
 from atoms_mcp.settings import ServerSettings, StackSettings, load
 from atoms_mcp.store.memory import MemoryStore
@@ -47,6 +47,7 @@ DRAIN_S = 2
 # New objects between two looks for garbage; Python's own is 700, made for small programs.
 GARBAGE_THRESHOLD = 20_000
 # In the state folder: what seals sessions and cursors where no ATOMS_SECRET_KEY is set.
+LOGIN_FILE = "login.json"
 SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 
 
@@ -131,23 +132,25 @@ async def speak_stdio(settings: ServerSettings) -> None:
         await core.wire.close()
 
 
-async def keep_login(settings: ServerSettings, email: str, password: str) -> KeptLogin:
-    """Sign in, and keep the login for stdio.
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What signing in and out on this machine takes."""
 
-    Raises:
-        SignInRefused: wrong credentials and the like.
-        SupabaseError: Supabase could not be asked.
-    """
+    auth: SupabaseAuth
+    sign_in: SignIn
+    kept: KeptLogin
+
+
+@asynccontextmanager
+async def open_desk(settings: ServerSettings) -> AsyncIterator[Desk]:
+    """Give the desk for as long as the context lasts."""
     logs.configure(settings.log_format, settings.log_level)
     wire = Wire(settings)
     try:
         auth = SupabaseAuth(wire)
-        session = await _sign_in(settings, auth).by_password(Credentials(email, password), None)
-        kept = KeptLogin(settings.state_dir, auth, settings.supabase_url)
-        await kept.save(session)
+        yield Desk(auth, _sign_in(settings, auth), _kept_login(settings, auth))
     finally:
         await wire.close()
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,9 +321,14 @@ def _secret_keys(settings: ServerSettings) -> list[bytes]:
         ) from exc
 
 
+def _kept_login(settings: ServerSettings, auth: SupabaseAuth) -> KeptLogin:
+    vault = open_vault(settings.state_dir / LOGIN_FILE, settings.supabase_url)
+    return KeptLogin(vault, auth, settings.supabase_url)
+
+
 def _token_source(settings: ServerSettings, auth: SupabaseAuth) -> Callable[[], Awaitable[str]]:
     if settings.access_token is None:
-        return KeptLogin(settings.state_dir, auth, settings.supabase_url).token
+        return _kept_login(settings, auth).token
     token = settings.access_token.get_secret_value()
 
     async def find_token() -> str:

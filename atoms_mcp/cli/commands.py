@@ -1,11 +1,9 @@
 """The commands; each reads its settings, calls `app` and says what came of it."""
 
-import asyncio
-import contextlib
 import os
+import secrets
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,18 @@ import click
 
 from atoms_mcp import __version__, app, schema
 from atoms_mcp.cli import banner
+from atoms_mcp.cli.doctor import doctor
+from atoms_mcp.cli.login import login, logout, token, whoami
+from atoms_mcp.cli.options import (
+    HOST,
+    NO_DEMO,
+    PORT,
+    STATE_DIR,
+    has_project,
+    read_environ,
+    run,
+    with_stack,
+)
 from atoms_mcp.errors import AtomsError, ConfigError
 from atoms_mcp.identity.kept_login import NoLogin
 from atoms_mcp.identity.sign_in import SignInRefused
@@ -20,18 +30,7 @@ from atoms_mcp.settings import ServerSettings, StackSettings, load, rows
 from atoms_mcp.supabase.errors import SupabaseError
 
 BEGAN_AT = time.monotonic()
-VARIABLES = {
-    "state_dir": "ATOMS_STATE_DIR",
-    "host": "ATOMS_FASTMCP_HOST",
-    "port": "ATOMS_FASTMCP_PORT",
-}
-
-STATE_DIR = click.option(
-    "--state-dir", type=click.Path(path_type=Path), help="Folder for data and keys."
-)
-HOST = click.option("--host", help="Address to bind.")
-PORT = click.option("--port", type=int, help="Port to bind; 0 picks a free one.")
-NO_DEMO = click.option("--no-demo", is_flag=True, help="Leave the demo accounts out.")
+SECRET_BYTES = 32
 
 
 class Commands(click.Group):
@@ -68,7 +67,7 @@ class Commands(click.Group):
 def main(ctx: click.Context, /) -> None:
     """Sign in with Supabase, for MCP. Without a command: serve, where a project is configured."""
     if ctx.invoked_subcommand is None:
-        if _has_project(os.environ):
+        if has_project(os.environ):
             ctx.invoke(serve)
         else:
             click.echo(ctx.get_help())
@@ -80,11 +79,11 @@ def main(ctx: click.Context, /) -> None:
 @PORT
 def serve(**options: object) -> None:
     """Serve a Supabase project (NEXT_PUBLIC_SUPABASE_URL, NEXT_PUBLIC_SUPABASE_ANON_KEY)."""
-    settings = load(ServerSettings, _environ(options))
+    settings = load(ServerSettings, read_environ(options))
     if settings.transport == "stdio":
-        _run(app.speak_stdio(settings))
+        run(app.speak_stdio(settings))
     else:
-        _run(app.serve(settings, lambda url: click.echo(f"atoms-mcp is ready: {url}")))
+        run(app.serve(settings, lambda url: click.echo(f"atoms-mcp is ready: {url}")))
 
 
 @main.command()
@@ -99,7 +98,7 @@ def dev(*, no_demo: bool, **options: object) -> None:
         took_s = time.monotonic() - BEGAN_AT
         click.echo(banner.render_ready(url, stack, took_s=took_s, with_demo=not no_demo))
 
-    _run(app.develop(_environ(options), announce, with_demo=not no_demo))
+    run(app.develop(read_environ(options), announce, with_demo=not no_demo))
 
 
 @main.group(invoke_without_command=True)
@@ -109,13 +108,11 @@ def dev(*, no_demo: bool, **options: object) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Say where it is in one line of JSON.")
 def local(ctx: click.Context, /, *, no_demo: bool, as_json: bool, **options: object) -> None:
     """Start the embedded stack alone: PostgreSQL and the gateway."""
-    settings = load(StackSettings, _environ(options))
+    settings = load(StackSettings, read_environ(options))
     ctx.obj = settings
     if ctx.invoked_subcommand is None:
         render = banner.render_stack_json if as_json else banner.render_stack
-        _run(
-            app.run_stack(settings, lambda stack: click.echo(render(stack)), with_demo=not no_demo)
-        )
+        run(app.run_stack(settings, lambda stack: click.echo(render(stack)), with_demo=not no_demo))
 
 
 @local.command("rotate-key")
@@ -129,22 +126,17 @@ def rotate_key(settings: StackSettings) -> None:
 @STATE_DIR
 def stdio(**options: object) -> None:
     """Speak MCP on standard input and output, as the user of ATOMS_ACCESS_TOKEN or of login."""
-    _run(app.speak_stdio(load(ServerSettings, _with_stack(options))))
+    run(app.speak_stdio(load(ServerSettings, with_stack(options))))
+
+
+for command in (login, logout, whoami, token, doctor):
+    main.add_command(command)
 
 
 @main.command()
-@STATE_DIR
-@click.option("--email", prompt="Email", help="The account to sign in with.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def login(email: str, *, password_stdin: bool, **options: object) -> None:
-    """Sign in once and keep the login for atoms-mcp stdio."""
-    settings = load(ServerSettings, _with_stack(options))
-    if password_stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    else:
-        password = click.prompt("Password", hide_input=True)
-    kept = _run(app.keep_login(settings, email, password))
-    click.echo(f"Signed in to {settings.supabase_url} as {email}; kept in {kept.path}.")
+def secret() -> None:
+    """Make a key for ATOMS_SECRET_KEY. To rotate, put the new one before the old: "new,old"."""
+    click.echo(secrets.token_hex(SECRET_BYTES))
 
 
 @main.command("schema")
@@ -173,32 +165,3 @@ def show_settings() -> None:
         shown = "(set)" if given and row.is_secret else given
         now = shown or (row.default if row.default is not None else "(required)")
         click.echo(f"{row.name}={now}\n    {row.help}")
-
-
-def _environ(options: Mapping[str, object]) -> Mapping[str, str]:
-    """Give the environment, with a command's options in the place of their variables."""
-    given = {VARIABLES[key]: str(value) for key, value in options.items() if value is not None}
-    return {**os.environ, **given}
-
-
-def _with_stack(options: Mapping[str, object]) -> Mapping[str, str]:
-    """Give the environment; where it names no project, with the embedded stack that runs now."""
-    environ = _environ(options)
-    if _has_project(environ):
-        return environ
-    return {**environ, **app.find_stack(load(StackSettings, environ))}
-
-
-def _has_project(environ: Mapping[str, str]) -> bool:
-    return bool(environ.get("NEXT_PUBLIC_SUPABASE_URL") or environ.get("SUPABASE_URL"))
-
-
-def _run(main: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the coroutine gives
-    """Run one command to its end, on uvloop where there is one."""
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-    with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415 - not on every platform
-
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(main)

@@ -1,0 +1,1 @@
+"""Walking through a running server as a client would, and saying what is wrong with it."""
