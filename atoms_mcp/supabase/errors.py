@@ -19,9 +19,9 @@ class SupabaseError(AtomsError):
     - ``down``: nobody answered, or it said 503 (503 for our caller)
     - ``slow``: no answer in time (504 for our caller)
 
-    `status` and `code` are upstream's own. `message`, `details` and `hint` are upstream's words:
-    they may contain row data, so they are for decisions, never for a log line or an answer as
-    they stand.
+    `status` and `code` are upstream's own; `reasons` are Auth's for calling a password weak.
+    `message`, `details` and `hint` are upstream's words: they may contain row data, so they are
+    for decisions, never for a log line or an answer as they stand.
     """
 
     def __init__(  # noqa: PLR0913 - mirrors the members of the upstream error object
@@ -34,6 +34,7 @@ class SupabaseError(AtomsError):
         details: str | None = None,
         hint: str | None = None,
         retry_after_s: int | None = None,
+        reasons: tuple[str, ...] = (),
     ) -> None:
         super().__init__(f"{kind} {status or '-'} {code or '-'}")
         self.kind: Kind = kind
@@ -43,6 +44,7 @@ class SupabaseError(AtomsError):
         self.details = details
         self.hint = hint
         self.retry_after_s = retry_after_s
+        self.reasons = reasons
 
 
 class CallerExpired(AtomsError):  # noqa: N818 - says what is the case

@@ -218,6 +218,7 @@ def read_error(answer: WireAnswer) -> SupabaseError:
         details=_first_text(body, "details"),
         hint=_first_text(body, "hint"),
         retry_after_s=_retry_after_s(answer.headers.get("Retry-After")),
+        reasons=_reasons(body.get("weak_password")),
     )
 
 
@@ -232,6 +233,14 @@ def _kind(status: int, *, is_contract: bool) -> Kind:
 
 def _first_text(body: Mapping[str, Any], *names: str) -> str | None:
     return next((body[name] for name in names if isinstance(body.get(name), str)), None)
+
+
+def _reasons(weak_password: object) -> tuple[str, ...]:
+    """Read why Auth calls a password weak: "length", "characters", "pwned"."""
+    reasons = weak_password.get("reasons") if isinstance(weak_password, dict) else None
+    if not isinstance(reasons, list):
+        return ()
+    return tuple(reason for reason in reasons if isinstance(reason, str))
 
 
 def _retry_after_s(value: str | None) -> int | None:

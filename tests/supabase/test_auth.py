@@ -86,9 +86,8 @@ async def test_signing_out_ends_the_one_session(supabase, auth):
     assert supabase.seen[0].method == "POST"
 
 
-async def test_keys_settings_and_health_are_objects(supabase, auth):
+async def test_keys_and_health_are_objects(supabase, auth):
     assert (await auth.fetch_jwks())["keys"] == [supabase.pair.jwk]
-    assert await auth.settings() == {"name": "GoTrue"}
     assert await auth.health() is None
 
 

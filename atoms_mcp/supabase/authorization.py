@@ -1,0 +1,65 @@
+"""A request of a client at Supabase's own OAuth 2.1 server, which waits for its user's word.
+
+Source: Supabase Auth API (`/oauth/authorizations/{id}`); RFC 6749 section 4.1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from atoms_mcp.supabase.session import get_text, read_object, read_text
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Who asks for what, as whom. Texts that Supabase did not say are empty.
+
+    `redirect_uri` is where the answer will go, without any answer in it.
+    """
+
+    id: str
+    client_id: str
+    client_name: str
+    client_uri: str
+    redirect_uri: str
+    scope: str
+    user_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The user decided, now or earlier: the browser goes on to `redirect_url`."""
+
+    redirect_url: str
+
+
+def read_authorization(body: Mapping[str, Any]) -> Authorization | Decided:
+    """Read what waits for a word, or where to go because none is needed any more.
+
+    Clients are told of in two ways, the earlier one with a prefix before each name.
+
+    Raises:
+        SupabaseError: (wrong) it is neither.
+    """
+    if "redirect_url" in body:
+        return read_decided(body)
+    client = read_object(body.get("client"))
+    user = body.get("user")
+    return Authorization(
+        id=read_text(body, "authorization_id"),
+        client_id=get_text(client, "id") or read_text(client, "client_id"),
+        client_name=get_text(client, "name") or get_text(client, "client_name"),
+        client_uri=get_text(client, "uri") or get_text(client, "client_uri"),
+        redirect_uri=get_text(body, "redirect_uri"),
+        scope=get_text(body, "scope"),
+        user_email=get_text(user, "email") if isinstance(user, dict) else "",
+    )
+
+
+def read_decided(body: Mapping[str, Any]) -> Decided:
+    """Read where the browser has to go.
+
+    Raises:
+        SupabaseError: (wrong) it is not said.
+    """
+    return Decided(read_text(body, "redirect_url"))
