@@ -3,6 +3,7 @@
 Source: RFC 6749 section 2, RFC 7591 section 2.
 """
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
@@ -62,3 +63,8 @@ def clean_name(name: str) -> str:
     kept = "".join(" " if c.isspace() else c for c in name)
     kept = "".join(c for c in kept if not unicodedata.category(c).startswith("C"))
     return " ".join(kept.split())
+
+
+def digest_secret(secret: str) -> str:
+    """Give what is kept of a client's secret: it is long and random, so one hash is enough."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -32,8 +32,10 @@ KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """Who says to ask. `secrets` are all that the client can have meant: in a Basic header some
-    clients percent-encode it and some do not. None at all is a public client.
+    """Who says to ask.
+
+    `secrets` are all spellings that the client can have meant: in a Basic header some clients
+    percent-encode theirs and some do not. None at all is a public client.
     """
 
     client_id: str
@@ -83,7 +85,7 @@ def read_grant(pairs: Pairs) -> CodeGrant | RefreshGrant:
     """Give what is to be traded for a token; `pairs` come from `parse_form`.
 
     Raises:
-        OAuthError: unsupported_grant_type, invalid_request, invalid_target.
+        OAuthError: unsupported_grant_type, invalid_request, invalid_grant, invalid_target.
     """
     kind = _need(pairs, "grant_type")
     if kind == "authorization_code":
@@ -133,9 +135,10 @@ def read_credentials(pairs: Pairs, authorization: str | None) -> ClientCredentia
 
 
 def _read_code(pairs: Pairs) -> CodeGrant:
+    """Give the code and its proof; a verifier that can be none is a wrong one."""
     code, verifier = _need(pairs, "code"), _need(pairs, "code_verifier")
     if not pkce.is_well_formed(verifier):
-        raise OAuthError("invalid_request", "code_verifier has to be 43 to 128 characters")
+        raise OAuthError("invalid_grant", "code_verifier has to be 43 to 128 characters")
     return CodeGrant(
         code=code,
         verifier=verifier,
