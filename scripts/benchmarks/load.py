@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run gave: answers a second, and the median and 99th percentile in ms."""
+    """What one run gave: answers a second, median and 99th percentile in ms, and all answers."""
 
     per_second: float
     p50_ms: float
     p99_ms: float
+    answers: int
 
 
 class Connection(asyncio.Protocol):
@@ -97,6 +98,7 @@ async def measure(
         per_second=len(ordered) / elapsed_s,
         p50_ms=ordered[len(ordered) // 2] * 1000,
         p99_ms=ordered[int(len(ordered) * 0.99)] * 1000,
+        answers=len(ordered),
     )
 
 
@@ -105,4 +107,4 @@ if __name__ == "__main__":
     result = asyncio.run(
         measure(int(sys.argv[1]), sys.stdin.buffer.read(), seconds=float(sys.argv[2]))
     )
-    print(f"{result.per_second} {result.p50_ms} {result.p99_ms}")
+    print(f"{result.per_second} {result.p50_ms} {result.p99_ms} {result.answers}")
