@@ -1,5 +1,7 @@
 """Fixtures that more than one folder uses: above all our commands, run as processes."""
 
+import base64
+import hmac
 import json
 import os
 import queue
@@ -10,6 +12,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +111,50 @@ class RunningStack:
             "ATOMS_RATE_LIMITS": "off",
             "ATOMS_FASTMCP_PORT": "0",
         }
+
+
+    def auth(self, method, path, *, token=None, **more):
+        """Ask the gateway's Auth as a plain client, and give the answer."""
+        headers = {"apikey": self.anon_key}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        answer = httpx.request(method, f"{self.url}/auth/v1{path}", headers=headers, **more)
+        answer.raise_for_status()
+        return answer
+
+    def new_account(self, password=PASSWORD):
+        """Make an account that no other test has, and give its address."""
+        email = f"person-{uuid.uuid4().hex[:12]}@example.com"
+        self.auth("POST", "/signup", json={"email": email, "password": password})
+        return email
+
+    def enroll_totp(self, email, password=PASSWORD):
+        """Give an account a verified second factor, and the app's secret; see `totp_now`."""
+        credentials = {"email": email, "password": password}
+        signed_in = self.auth("POST", "/token?grant_type=password", json=credentials).json()
+        token = signed_in["access_token"]
+        factor = self.auth("POST", "/factors", token=token, json={"factor_type": "totp"}).json()
+        path = f"/factors/{factor['id']}"
+        challenge = self.auth("POST", f"{path}/challenge", token=token, json={}).json()
+        secret = factor["totp"]["secret"]
+        shown = {"challenge_id": challenge["id"], "code": totp_now(secret)}
+        self.auth("POST", f"{path}/verify", token=token, json=shown)
+        return secret
+
+
+def totp_now(secret, at=None):
+    """Give the six digits that an authenticator app shows (RFC 6238), at `at` or now."""
+    counter = int((time.time() if at is None else at) // 30).to_bytes(8, "big")
+    digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
+    offset = digest[-1] & 15
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
+    return f"{number:010d}"[-6:]
+
+
+@pytest.fixture(scope="session", name="totp_now")
+def fixture_totp_now():
+    """The same for tests: `totp_now(secret)`."""
+    return totp_now
 
 
 @pytest.fixture(scope="session")

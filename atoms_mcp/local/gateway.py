@@ -80,14 +80,10 @@ class Gateway:
         app = web.Application(
             middlewares=[cross_origin, boundary, self.check_key], client_max_size=REST_BODY_BYTES
         )
-        auth, discovery = self.auth, self.discovery
+        discovery = self.discovery
         app.add_routes(
             [
-                web.post(f"{AUTH}/token", auth.token),
-                web.post(f"{AUTH}/signup", auth.signup),
-                web.get(f"{AUTH}/user", auth.read_user),
-                web.put(f"{AUTH}/user", auth.change_user),
-                web.post(f"{AUTH}/logout", auth.logout),
+                *(_below_auth(route) for route in self.auth.routes()),
                 web.get(f"{AUTH}/health", discovery.health),
                 web.get(f"{AUTH}/settings", discovery.settings),
                 web.get(f"{AUTH}/.well-known/jwks.json", discovery.jwks),
@@ -137,6 +133,10 @@ class Gateway:
             return {"role": "anon"}
         claims = read_access_token(self.ring, token, self.now(), leeway_s=LEEWAY_S)
         return {**claims, "role": claims.get("role", "anon")}
+
+
+def _below_auth(route: web.RouteDef) -> web.RouteDef:
+    return web.route(route.method, AUTH + route.path, route.handler)
 
 
 @web.middleware

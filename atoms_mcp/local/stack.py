@@ -13,9 +13,11 @@ from aiohttp import web
 from atoms_mcp import schema
 from atoms_mcp.local import demo
 from atoms_mcp.local.address import HOST, bind
-from atoms_mcp.local.auth.api import AuthApi, Limits
+from atoms_mcp.local.auth.api import AuthApi
+from atoms_mcp.local.auth.context import Context
 from atoms_mcp.local.auth.discovery import Discovery
-from atoms_mcp.local.auth.limits import Buckets
+from atoms_mcp.local.auth.limits import read_limits
+from atoms_mcp.local.auth.options import read_options
 from atoms_mcp.local.gateway import AUTH, Gateway
 from atoms_mcp.local.keys import KeyRing, load_anon_key
 from atoms_mcp.local.lock import StateLock
@@ -112,14 +114,19 @@ class Stack:
         rest = RestApi(rest_pool)
         await rest.start()
         exits.push_async_callback(rest.stop)
-        issuer = self.url + AUTH
-        auth = AuthApi(
-            auth_pool, ring, issuer=issuer, anon_key=self.anon_key, limits=limits(self._settings)
+        context = Context(
+            pool=auth_pool,
+            ring=ring,
+            issuer=self.url + AUTH,
+            anon_key=self.anon_key,
+            limits=read_limits(self._settings),
+            options=read_options(self._settings),
         )
+        auth = AuthApi(context)
         exits.callback(auth.close)
         return Gateway(
             auth=auth,
-            discovery=Discovery(ring, issuer),
+            discovery=Discovery(ring, context.issuer, context.options),
             rest=rest,
             ring=ring,
             anon_key=self.anon_key,
@@ -136,17 +143,6 @@ class Stack:
         )
         exits.push_async_callback(close_pool, pool)
         return pool
-
-
-def limits(settings: StackSettings) -> Limits:
-    """Give the rate limits as the settings say."""
-    if settings.rate_limits == "off":
-        return Limits()
-    return Limits(
-        token=Buckets(settings.token_rate),
-        signup=Buckets(settings.signup_rate),
-        user=Buckets(settings.signup_rate),
-    )
 
 
 async def close_pool(pool: asyncpg.Pool) -> None:

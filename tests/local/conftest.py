@@ -11,8 +11,11 @@ from aiohttp import web
 from auth_world import ANON_KEY, ISSUER, Clock, EchoRest, Person
 from rest_world import ADA, ROWS, SCHEMA, Aside, Rest
 
-from atoms_mcp.local.auth.api import AuthApi, Limits
+from atoms_mcp.local.auth.api import AuthApi
+from atoms_mcp.local.auth.context import Context
 from atoms_mcp.local.auth.discovery import Discovery
+from atoms_mcp.local.auth.limits import Limits
+from atoms_mcp.local.auth.options import Options
 from atoms_mcp.local.gateway import Gateway
 from atoms_mcp.local.keys import KeyRing
 from atoms_mcp.local.postgres.binaries import find_bin_dir
@@ -103,15 +106,16 @@ def ring(tmp_path):
 
 @pytest.fixture
 def make_gateway(pool, ring, clock, aiohttp_client):
-    """Open a client of a gateway with the given limits."""
+    """Open a client of a gateway with the given limits and switches."""
     opened = []
 
-    async def make(limits=None, pool=pool):
-        auth = AuthApi(
-            pool, ring, issuer=ISSUER, anon_key=ANON_KEY, limits=limits or Limits(), now=clock
-        )
+    async def make(limits=None, pool=pool, **switches):
+        options = Options(**switches)
+        context = Context(pool, ring, ISSUER, ANON_KEY, limits or Limits(), options, clock)
+        auth = AuthApi(context)
         opened.append(auth)
-        gateway = Gateway(auth, Discovery(ring, ISSUER), EchoRest(), ring, ANON_KEY, clock)
+        discovery = Discovery(ring, ISSUER, options)
+        gateway = Gateway(auth, discovery, EchoRest(), ring, ANON_KEY, clock)
         return await aiohttp_client(gateway.app(), headers={"apikey": ANON_KEY})
 
     yield make

@@ -10,7 +10,7 @@ from atoms_mcp.local import demo, stack
 from atoms_mcp.local.errors import StackError
 from atoms_mcp.local.keys import rotate
 from atoms_mcp.local.lock import find_running
-from atoms_mcp.local.stack import Stack, close_pool, limits
+from atoms_mcp.local.stack import Stack, close_pool
 from atoms_mcp.settings import StackSettings, load
 
 ADA = {"email": "ada@acme.example", "password": demo.PASSWORD}
@@ -209,12 +209,3 @@ async def test_a_connection_in_use_is_cut_when_its_pool_closes(rest_postgres):
 
     with pytest.raises(asyncpg.InterfaceError):
         await held.fetch("select 1")
-
-
-def test_limits_are_the_settings_or_none(state_dir):
-    on = limits(settings_for(state_dir, ATOMS_RATE_LIMITS="on"))
-    off = limits(settings_for(state_dir))
-
-    assert all((on.token, on.signup, on.user))
-    assert not any((off.token, off.signup, off.user))
-    assert on.signup is not on.user

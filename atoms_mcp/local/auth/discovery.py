@@ -9,6 +9,7 @@ from aiohttp import web
 
 from atoms_mcp import __version__
 from atoms_mcp.local.auth.errors import AuthError, json_response
+from atoms_mcp.local.auth.options import DEMO_PROVIDER, Options
 from atoms_mcp.local.keys import ALGORITHM, KeyRing
 
 CACHED = {"Cache-Control": "public, max-age=600"}
@@ -36,24 +37,15 @@ PROVIDERS = (
     "workos",
     "zoom",
 )
-SETTINGS = {
-    "external": {"email": True, **dict.fromkeys(PROVIDERS, False)},
-    "disable_signup": False,
-    "mailer_autoconfirm": True,
-    "phone_autoconfirm": False,
-    "sms_provider": "",
-    "saml_enabled": False,
-    "saml_private_key_next_configured": False,
-    "passkeys_enabled": False,
-}
 
 
 class Discovery:
     """Handlers of the endpoints that need no user."""
 
-    def __init__(self, ring: KeyRing, issuer: str) -> None:
+    def __init__(self, ring: KeyRing, issuer: str, options: Options) -> None:
         self._ring = ring
         self._issuer = issuer
+        self._options = options
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that Auth answers: GET /health."""
@@ -67,7 +59,7 @@ class Discovery:
 
     async def settings(self, _request: web.Request) -> web.Response:
         """Say how one may sign in: GET /settings."""
-        return json_response(SETTINGS)
+        return json_response(render_settings(self._options))
 
     async def jwks(self, _request: web.Request) -> web.Response:
         """Publish the public keys: GET /.well-known/jwks.json."""
@@ -80,6 +72,23 @@ class Discovery:
     async def oauth_off(self, _request: web.Request) -> web.Response:
         """Answer for everything of the OAuth server, which this stack has not."""
         raise AuthError(404, "feature_disabled", "OAuth server is not enabled")
+
+
+def render_settings(options: Options) -> dict[str, Any]:
+    """Give what the project lets people do; pages choose their buttons by it."""
+    external = {"email": True, **dict.fromkeys(PROVIDERS, False)}
+    if options.has_demo_provider:
+        external[DEMO_PROVIDER] = True
+    return {
+        "external": external,
+        "disable_signup": not options.has_signup,
+        "mailer_autoconfirm": options.has_autoconfirm,
+        "phone_autoconfirm": False,
+        "sms_provider": "",
+        "saml_enabled": False,
+        "saml_private_key_next_configured": False,
+        "passkeys_enabled": False,
+    }
 
 
 def openid_configuration(issuer: str) -> dict[str, Any]:

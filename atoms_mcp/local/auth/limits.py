@@ -8,10 +8,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from atoms_mcp.settings import parse_rate
+from atoms_mcp.local.auth.errors import AuthError
+from atoms_mcp.settings import StackSettings, parse_rate
 
 BURST = 30
 ADDRESS_LIMIT = 10_000
+# The platform's figures. Mails are counted for the whole project, under one name.
+VERIFY_RATE = "30 per 5 minute"
+MAIL_REQUEST_RATE = "30 per 5 minute"
+FACTOR_RATE = "15 per minute"
+CLIENT_RATE = "10 per 5 minute"
+MAIL_RATE = "30 per hour"
+MAIL_GAP_S = 60.0
+EVERYBODY = ""
 
 
 @dataclass(slots=True)
@@ -47,3 +56,48 @@ class Buckets:
         if len(self._levels) > ADDRESS_LIMIT:
             self._levels.popitem(last=False)
         return is_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one address may do; None lifts a limit.
+
+    `mails` are all that the project sends; `mail_gap_s` lies between two to one address.
+    """
+
+    token: Buckets | None = None
+    signup: Buckets | None = None
+    user: Buckets | None = None
+    verify: Buckets | None = None
+    mail_requests: Buckets | None = None
+    factors: Buckets | None = None
+    clients: Buckets | None = None
+    mails: Buckets | None = None
+    mail_gap_s: float = 0.0
+
+
+def read_limits(settings: StackSettings) -> Limits:
+    """Give the rate limits as the settings say."""
+    if settings.rate_limits == "off":
+        return Limits()
+    return Limits(
+        token=Buckets(settings.token_rate),
+        signup=Buckets(settings.signup_rate),
+        user=Buckets(settings.signup_rate),
+        verify=Buckets(VERIFY_RATE),
+        mail_requests=Buckets(MAIL_REQUEST_RATE),
+        factors=Buckets(FACTOR_RATE),
+        clients=Buckets(CLIENT_RATE, burst=10),
+        mails=Buckets(MAIL_RATE),
+        mail_gap_s=MAIL_GAP_S,
+    )
+
+
+def take(buckets: Buckets | None, address: str | None) -> None:
+    """Count one request of `address`.
+
+    Raises:
+        AuthError: over_request_rate_limit (429).
+    """
+    if buckets is not None and not buckets.take(address or ""):
+        raise AuthError(429, "over_request_rate_limit", "Request rate limit reached")

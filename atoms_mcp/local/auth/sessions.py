@@ -1,4 +1,4 @@
-"""Logins of Auth: opened with a password, carried on by refresh tokens, ended by logout.
+"""Logins of Auth: opened by a first factor, lifted by a second, carried on by refresh tokens.
 
 Source: Supabase Auth API.
 """
@@ -8,15 +8,17 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 
 from atoms_mcp.local.auth import store as auth_store
-from atoms_mcp.local.auth.errors import AuthError
+from atoms_mcp.local.auth.errors import AuthError, OAuthShapeError
+from atoms_mcp.local.auth.options import ACCESS_TOKEN_S
 from atoms_mcp.local.auth.refresh import Decision, decide
-from atoms_mcp.local.auth.store import Session
+from atoms_mcp.local.auth.store import Entry, Session
 from atoms_mcp.local.auth.user import User, render_user
 from atoms_mcp.local.keys import KeyRing
 from atoms_mcp.local.tokens import (
@@ -28,7 +30,6 @@ from atoms_mcp.local.tokens import (
     sign_refresh_token,
 )
 
-ACCESS_TOKEN_S = 3600
 LOCK_WAIT = "5s"
 KEY_BYTES = 32
 EARLIER_FORMAT = re.compile(r"[a-z0-9]{12}")  # legal, and never handed out here
@@ -43,40 +44,59 @@ class Sessions:
         ring: KeyRing,
         issuer: str,
         now: Callable[[], float] = time.time,
+        *,
+        life_s: int = ACCESS_TOKEN_S,
     ) -> None:
         self._pool = pool
         self._ring = ring
         self._issuer = issuer
         self._now = now
+        self._life_s = life_s
 
     async def open(
-        self,
-        connection: asyncpg.Connection,
-        user_id: uuid.UUID,
-        *,
-        user_agent: str | None,
-        ip: str | None,
+        self, connection: asyncpg.Connection, user_id: uuid.UUID, entry: Entry
     ) -> dict[str, Any]:
-        """Begin a login by password and give the token answer."""
+        """Begin a login and give the token answer."""
         await auth_store.note_sign_in(connection, user_id)
+        method: dict[str, Any] = {"method": entry.method, "timestamp": int(self._now())}
+        if entry.provider is not None:
+            method["provider"] = entry.provider
         session = await auth_store.add_session(
-            connection,
-            user_id,
-            key=secrets.token_bytes(KEY_BYTES),
-            amr=({"method": "password", "timestamp": int(self._now())},),
-            user_agent=user_agent,
-            ip=ip,
+            connection, user_id, entry, key=secrets.token_bytes(KEY_BYTES), amr=(method,)
         )
-        user = await auth_store.get_user(connection, user_id)
+        return await self._tell(connection, session)
+
+    async def lift(
+        self, connection: asyncpg.Connection, session_id: uuid.UUID, method: str
+    ) -> dict[str, Any]:
+        """Write down a second factor and give the token answer of the lifted login.
+
+        Raises:
+            AuthError: session_not_found (403), it has ended in between.
+        """
+        session = await auth_store.lock_session(connection, session_id)
+        if session is None:
+            raise AuthError(
+                403, "session_not_found", "Session from session_id claim in JWT does not exist"
+            )
+        earlier = (one for one in session.amr if one["method"] != method)
+        amr = ({"method": method, "timestamp": int(self._now())}, *earlier)
+        await auth_store.lift_session(connection, session_id, amr)
+        lifted = replace(session, aal="aal2", amr=amr, counter=session.counter + 2)
+        return await self._tell(connection, lifted)
+
+    async def _tell(self, connection: asyncpg.Connection, session: Session) -> dict[str, Any]:
+        user = await auth_store.get_user(connection, session.user_id)
         if user is None:
             raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
         return self._answer(user, session, session.counter)
 
-    async def refresh(self, text: str) -> dict[str, Any]:
-        """Carry a login on and give the token answer.
+    async def refresh(self, text: str, client_id: uuid.UUID | None = None) -> dict[str, Any]:
+        """Carry a login on and give the token answer; `client_id` is the OAuth client that asks.
 
         Raises:
-            AuthError: by the table of section 3.2.
+            AuthError: each with the code that real clients know.
+            OAuthShapeError: the login is another client's.
         """
         if EARLIER_FORMAT.fullmatch(text):
             raise _not_found()
@@ -95,6 +115,10 @@ class Sessions:
                         400,
                         "validation_failed",
                         "Refresh token is not valid: Not Issued By This Server",
+                    )
+                if session.client_id != client_id:
+                    raise OAuthShapeError(
+                        "invalid_client", "The session belongs to another OAuth client, or to none"
                     )
                 answer = await self._carry_on(connection, session, token.counter)
         except asyncpg.LockNotAvailableError as exc:
@@ -145,7 +169,7 @@ class Sessions:
         return {
             "access_token": sign_access_token(self._ring, claims),
             "token_type": "bearer",
-            "expires_in": ACCESS_TOKEN_S,
+            "expires_in": self._life_s,
             "expires_at": claims["exp"],
             "refresh_token": sign_refresh_token(session.id, counter, session.key),
             "user": render_user(user),
@@ -153,11 +177,15 @@ class Sessions:
 
     def _claims(self, user: User, session: Session) -> Mapping[str, Any]:
         issued_at = int(self._now())
+        client = {} if session.client_id is None else {"client_id": str(session.client_id)}
+        if session.scopes is not None:
+            client["scope"] = session.scopes
         return {
+            **client,
             "iss": self._issuer,
             "sub": str(user.id),
             "aud": AUDIENCE,
-            "exp": issued_at + ACCESS_TOKEN_S,
+            "exp": issued_at + self._life_s,
             "iat": issued_at,
             "email": user.email,
             "phone": user.phone,

@@ -29,22 +29,49 @@ select u.id, u.aud, u.role, u.email, u.phone, u.encrypted_password, u.raw_app_me
       ) order by i.created_at
     )
     from auth.identities as i where i.user_id = u.id
-  ), '[]') as identities
+  ), '[]') as identities,
+  coalesce((
+    select jsonb_agg(
+      jsonb_build_object(
+        'id', f.id, 'friendly_name', f.friendly_name, 'factor_type', f.factor_type,
+        'status', f.status, 'created_at', f.created_at, 'updated_at', f.updated_at
+      ) order by f.created_at
+    )
+    from auth.mfa_factors as f where f.user_id = u.id
+  ), '[]') as factors
 from auth.users as u
 """
 SESSION = """
-select id, user_id, counter, key, refreshed_at, not_after, aal, amr
+select id, user_id, counter, key, refreshed_at, not_after, aal, amr, client_id, scopes
 from (
   select id, user_id, refresh_token_counter as counter, refresh_token_hmac_key as key,
-    refreshed_at, not_after, aal, amr
+    refreshed_at, not_after, aal, amr, oauth_client_id as client_id, scopes
   from auth.sessions where id = $1 for update
 ) as locked
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """How somebody comes in: by what method, from where, and for which OAuth client (if one).
+
+    `method` is one of the names of the claim amr; `provider` goes with "oauth".
+    """
+
+    method: str = "password"
+    provider: str | None = None
+    user_agent: str | None = None
+    ip: str | None = None
+    client_id: uuid.UUID | None = None
+    scopes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One login; `counter` is the current refresh token's, `key` signs them all."""
+    """One login; `counter` is the current refresh token's, `key` signs them all.
+
+    `client_id` and `scopes` are there where an app got it by OAuth.
+    """
 
     id: uuid.UUID
     user_id: uuid.UUID
@@ -53,6 +80,8 @@ class Session:
     not_after: datetime | None
     aal: str
     amr: tuple[Mapping[str, Any], ...]
+    client_id: uuid.UUID | None
+    scopes: str | None
     key: bytes = field(repr=False)
 
 
@@ -70,16 +99,14 @@ async def get_user_by_email(connection: asyncpg.Connection, email: str) -> User 
     return row and read_user(row)
 
 
-async def has_session(
+async def get_level(
     connection: asyncpg.Connection, session_id: uuid.UUID, user_id: uuid.UUID
-) -> bool:
-    """Tell whether that login of that user still lives."""
-    found: bool = await connection.fetchval(
-        "select exists (select from auth.sessions where id = $1 and user_id = $2)",
-        session_id,
-        user_id,
+) -> str | None:
+    """Give the assurance level ("aal1", "aal2") of that login of that user, if it still lives."""
+    level: str | None = await connection.fetchval(
+        "select aal from auth.sessions where id = $1 and user_id = $2", session_id, user_id
     )
-    return found
+    return level
 
 
 async def add_user(
@@ -176,25 +203,29 @@ async def note_sign_in(connection: asyncpg.Connection, user_id: uuid.UUID) -> No
 async def add_session(
     connection: asyncpg.Connection,
     user_id: uuid.UUID,
+    entry: Entry,
     *,
     key: bytes,
     amr: tuple[Mapping[str, Any], ...],
-    user_agent: str | None,
-    ip: str | None,
 ) -> Session:
     """Add a login."""
     session_id: uuid.UUID = await connection.fetchval(
         """
-        insert into auth.sessions (user_id, refresh_token_hmac_key, amr, user_agent, ip)
-        values ($1, $2, $3, $4, $5) returning id
+        insert into auth.sessions (user_id, refresh_token_hmac_key, amr, user_agent, ip,
+          oauth_client_id, scopes)
+        values ($1, $2, $3, $4, $5, $6, $7) returning id
         """,
         user_id,
         key,
         _json(amr),
-        user_agent,
-        ip,
+        entry.user_agent,
+        entry.ip,
+        entry.client_id,
+        entry.scopes,
     )
-    return Session(session_id, user_id, 0, None, None, "aal1", amr, key)
+    return Session(
+        session_id, user_id, 0, None, None, "aal1", amr, entry.client_id, entry.scopes, key
+    )
 
 
 async def lock_session(connection: asyncpg.Connection, session_id: uuid.UUID) -> Session | None:
@@ -220,6 +251,29 @@ async def advance_session(
         """,
         session_id,
         at,
+    )
+
+
+async def lift_session(
+    connection: asyncpg.Connection, session_id: uuid.UUID, amr: tuple[Mapping[str, Any], ...]
+) -> None:
+    """Write down a second factor; the counter skips one, so that no earlier token is a parent."""
+    await connection.execute(
+        """
+        update auth.sessions
+        set aal = 'aal2', amr = $2, refresh_token_counter = refresh_token_counter + 2,
+          updated_at = now()
+        where id = $1
+        """,
+        session_id,
+        _json(amr),
+    )
+
+
+async def end_low_sessions(connection: asyncpg.Connection, user_id: uuid.UUID) -> None:
+    """End the logins of a user that showed one factor only."""
+    await connection.execute(
+        "delete from auth.sessions where user_id = $1 and aal = 'aal1'", user_id
     )
 
 

@@ -37,6 +37,7 @@ class User:
     app_metadata: Mapping[str, Any]
     user_metadata: Mapping[str, Any]
     identities: tuple[Mapping[str, Any], ...]
+    factors: tuple[Mapping[str, Any], ...]
     times: Mapping[str, datetime]
     is_anonymous: bool
     password_hash: str | None = field(repr=False)
@@ -49,6 +50,10 @@ class User:
     def is_confirmed(self) -> bool:
         """Tell whether the address was confirmed."""
         return "email_confirmed_at" in self.times
+
+    def has_second_factor(self) -> bool:
+        """Tell whether a second factor was verified once, so that it is asked for."""
+        return any(factor["status"] == "verified" for factor in self.factors)
 
 
 def read_user(row: Mapping[str, Any]) -> User:
@@ -63,6 +68,7 @@ def read_user(row: Mapping[str, Any]) -> User:
         app_metadata=orjson.loads(row["raw_app_meta_data"]),
         user_metadata=orjson.loads(row["raw_user_meta_data"]),
         identities=tuple(orjson.loads(row["identities"])),
+        factors=tuple(orjson.loads(row["factors"])),
         times=times,
         is_anonymous=row["is_anonymous"],
         password_hash=row["encrypted_password"],
@@ -81,6 +87,7 @@ def render_user(user: User) -> dict[str, Any]:
         "app_metadata": user.app_metadata,
         "user_metadata": user.user_metadata,
         "identities": user.identities,
+        **({"factors": user.factors} if user.factors else {}),
         "is_anonymous": user.is_anonymous,
     }
 

@@ -99,6 +99,96 @@ create table if not exists auth.sessions (
   refresh_token_counter bigint not null default 0
 );
 create index if not exists sessions_user_id_idx on auth.sessions (user_id);
+-- A session that an app got by OAuth: whose, and what it may do. An older folder has not these.
+alter table auth.sessions add column if not exists oauth_client_id uuid;
+alter table auth.sessions add column if not exists scopes text;
+
+create table if not exists auth.mfa_factors (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  friendly_name text,
+  factor_type text not null,
+  status text not null default 'unverified',
+  secret text not null,
+  last_challenged_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create unique index if not exists mfa_factors_user_friendly_name_unique
+  on auth.mfa_factors (user_id, friendly_name) where trim(friendly_name) <> '';
+create index if not exists mfa_factors_user_id_idx on auth.mfa_factors (user_id);
+
+create table if not exists auth.mfa_challenges (
+  id uuid primary key default gen_random_uuid(),
+  factor_id uuid not null references auth.mfa_factors (id) on delete cascade,
+  ip_address inet not null,
+  verified_at timestamptz,
+  created_at timestamptz not null
+);
+create index if not exists mfa_challenges_factor_id_idx on auth.mfa_challenges (factor_id);
+
+-- What a mail holds, hashed: one of each type for a user, so that a new mail voids the last one.
+create table if not exists auth.one_time_tokens (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  token_type text not null,
+  token_hash text not null,
+  created_at timestamptz not null,
+  primary key (user_id, token_type)
+);
+create index if not exists one_time_tokens_token_hash_idx on auth.one_time_tokens (token_hash);
+
+-- A sign-in that leaves this server (to a provider, to a mailbox) and comes back with a code.
+create table if not exists auth.flow_state (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid references auth.users (id) on delete cascade,
+  auth_code uuid not null unique default gen_random_uuid(),
+  code_challenge text,
+  code_challenge_method text,
+  provider_type text not null,
+  authentication_method text not null,
+  redirect_to text not null,
+  auth_code_issued_at timestamptz,
+  created_at timestamptz not null
+);
+create index if not exists flow_state_user_id_idx on auth.flow_state (user_id);
+
+create table if not exists auth.oauth_clients (
+  id uuid primary key default gen_random_uuid(),
+  client_secret_hash text,
+  client_type text not null,
+  token_endpoint_auth_method text not null,
+  redirect_uris text[] not null,
+  grant_types text[] not null,
+  client_name text,
+  client_uri text,
+  logo_uri text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
+create table if not exists auth.oauth_authorizations (
+  id text primary key,
+  client_id uuid not null references auth.oauth_clients (id) on delete cascade,
+  user_id uuid references auth.users (id) on delete cascade,
+  redirect_uri text not null,
+  scope text not null,
+  state text,
+  resource text,
+  nonce text,
+  code_challenge text not null,
+  code_challenge_method text not null,
+  status text not null default 'pending',
+  code text unique,
+  expires_at timestamptz not null
+);
+
+create table if not exists auth.oauth_consents (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  client_id uuid not null references auth.oauth_clients (id) on delete cascade,
+  scopes text not null,
+  granted_at timestamptz not null default now(),
+  primary key (user_id, client_id)
+);
 
 create or replace function auth.jwt() returns jsonb
   language sql stable
@@ -119,7 +209,10 @@ create or replace function auth.email() returns text
 grant execute on function auth.jwt(), auth.uid(), auth.role(), auth.email()
   to anon, authenticated, service_role, postgres;
 grant select, insert, update, delete, references, trigger
-  on auth.users, auth.identities, auth.sessions to postgres with grant option;
+  on auth.users, auth.identities, auth.sessions, auth.mfa_factors, auth.mfa_challenges,
+    auth.one_time_tokens, auth.flow_state, auth.oauth_clients, auth.oauth_authorizations,
+    auth.oauth_consents
+  to postgres with grant option;
 
 reset role;
 

@@ -4,8 +4,7 @@ from datetime import timedelta
 import pytest
 from auth_world import ANON_KEY, PASSWORD, Person
 
-from atoms_mcp.local.auth.api import Limits
-from atoms_mcp.local.auth.limits import Buckets
+from atoms_mcp.local.auth.limits import Buckets, Limits
 from atoms_mcp.local.tokens import sign_access_token
 
 LONG = "x" * 73

@@ -11,6 +11,7 @@ from atoms_mcp.local.auth import store as auth_store
 from atoms_mcp.local.auth.errors import AuthError
 from atoms_mcp.local.auth.refresh import REUSE_INTERVAL_S
 from atoms_mcp.local.auth.sessions import Sessions
+from atoms_mcp.local.auth.store import Entry
 from atoms_mcp.local.tokens import read_access_token, read_refresh_token, sign_refresh_token
 
 
@@ -29,7 +30,7 @@ async def user(pool):
 def sign_in(pool, sessions, user):
     async def begin():
         async with pool.acquire() as connection, connection.transaction():
-            return await sessions.open(connection, user.id, user_agent="tests", ip="127.0.0.1")
+            return await sessions.open(connection, user.id, Entry())
 
     return begin
 
@@ -69,7 +70,7 @@ async def test_an_account_that_vanished_in_between_gets_no_session(pool, session
 
     async with pool.acquire() as connection:
         with refused("user_not_found"):
-            await sessions.open(connection, user.id, user_agent=None, ip=None)
+            await sessions.open(connection, user.id, Entry())
 
 
 async def test_each_refresh_gives_the_next_token(sessions, sign_in):

@@ -5,6 +5,7 @@ import asyncpg
 import pytest
 
 from atoms_mcp.local.auth import store as auth_store
+from atoms_mcp.local.auth.store import Entry
 
 KEY = b"k" * 32
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -29,7 +30,7 @@ async def user(connection):
 def add_session(connection, user):
     async def add():
         return await auth_store.add_session(
-            connection, user.id, key=KEY, amr=(), user_agent="tests", ip="127.0.0.1"
+            connection, user.id, Entry(user_agent="tests", ip="127.0.0.1"), key=KEY, amr=()
         )
 
     return add
@@ -120,8 +121,8 @@ async def test_a_session_that_never_was_is_none(connection):
 async def test_a_session_is_its_users_alone(connection, user, add_session):
     session = await add_session()
 
-    assert await auth_store.has_session(connection, session.id, user.id)
-    assert not await auth_store.has_session(connection, session.id, uuid.uuid4())
+    assert await auth_store.get_level(connection, session.id, user.id) == "aal1"
+    assert await auth_store.get_level(connection, session.id, uuid.uuid4()) is None
 
 
 async def test_sessions_end_alone_or_together(connection, user, add_session):
@@ -131,7 +132,7 @@ async def test_sessions_end_alone_or_together(connection, user, add_session):
         return {
             one.id
             for one in (first, second, third)
-            if await auth_store.has_session(connection, one.id, user.id)
+            if await auth_store.get_level(connection, one.id, user.id)
         }
 
     await auth_store.end_session(connection, first.id)

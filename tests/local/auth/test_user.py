@@ -16,6 +16,7 @@ ROW = {
     "raw_app_meta_data": '{"provider": "email"}',
     "raw_user_meta_data": "{}",
     "identities": "[]",
+    "factors": "[]",
     "is_anonymous": False,
     "created_at": AT,
     "updated_at": AT,
