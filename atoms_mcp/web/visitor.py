@@ -6,9 +6,11 @@ Source: RFC 6265bis (cookie prefixes, SameSite).
 from aiohttp import web
 
 from atoms_mcp.identity.browser import LIFETIME_S, BrowserSession
+from atoms_mcp.identity.chains import OVER_STATUSES, SessionOver
 from atoms_mcp.supabase.auth import Session
+from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.forms import cookie_name, set_cookie
-from atoms_mcp.web.keys import BROWSERS, EXCHANGE
+from atoms_mcp.web.keys import AUTH, BROWSERS, EXCHANGE
 
 COOKIE = "atoms_session"
 
@@ -19,6 +21,24 @@ def get_visitor(request: web.Request) -> BrowserSession | None:
     if visitor is not None:
         request[EXCHANGE].facts["user_id"] = visitor.user_id
     return visitor
+
+
+async def find_session(request: web.Request, visitor: BrowserSession) -> Session:
+    """Give the visitor's session, of which Supabase has just said that it lives.
+
+    Raises:
+        SessionOver: it does not; the visitor has to sign in again.
+        SupabaseError: Supabase cannot be asked.
+        StoreDown: the store cannot be asked.
+    """
+    session = await request.app[BROWSERS].current(visitor)
+    try:
+        await request.app[AUTH].get_user(session.access_token)
+    except SupabaseError as exc:
+        if exc.kind != "refused" or exc.status not in OVER_STATUSES:
+            raise
+        raise SessionOver("Supabase no longer knows the session") from exc
+    return session
 
 
 async def welcome(
@@ -34,6 +54,23 @@ async def welcome(
     request[EXCHANGE].facts["user_id"] = visitor.user_id
     set_cookie(request, response, COOKIE, cookie, max_age_s=LIFETIME_S)
     return visitor
+
+
+async def see_off(
+    request: web.Request, response: web.StreamResponse, visitor: BrowserSession
+) -> None:
+    """Sign this browser out, with the answer that goes out.
+
+    It is done whether or not Supabase can be asked: the cookie is worth nothing from then on.
+
+    Raises:
+        StoreDown: the store cannot be asked; nothing is done.
+    """
+    try:
+        await request.app[BROWSERS].end(visitor)
+    except SupabaseError as exc:
+        request[EXCHANGE].facts["error_code"] = f"sign_out_{exc.kind}"
+    drop_cookie(request, response)
 
 
 def drop_cookie(request: web.Request, response: web.StreamResponse) -> None:
