@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from aiohttp import hdrs, web
 
+from atoms_mcp.web.colour import ink_on
 from atoms_mcp.web.theme import Logo, Theme
 
 PLACE = "/assets/"
@@ -61,7 +62,8 @@ def read_asset(name: str) -> str:
 
 
 def _own_mark(accent: str) -> bytes:
-    return read_asset("mark.svg").replace("#3157d5", accent).encode()
+    mark = read_asset("mark.svg").replace("#ffffff", ink_on(accent)).replace("#3157d5", accent)
+    return mark.encode()
 
 
 def _lines(style: str) -> Iterator[str]:
