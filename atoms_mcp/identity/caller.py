@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-READ_SCOPE = "atoms:read"
-WRITE_SCOPE = "atoms:write"
-ALL_SCOPES = frozenset({READ_SCOPE, WRITE_SCOPE})
+from atoms_mcp.oauth.scopes import ALL_SCOPES, READ_SCOPE, WRITE_SCOPE
+
+__all__ = ["ALL_SCOPES", "READ_SCOPE", "WRITE_SCOPE", "Caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,8 @@ class Caller:
     client_id: str | None = None
     grant_id: str | None = None
     presented: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        """Take the token for what was presented, where nothing else is said."""
+        if not self.presented:
+            object.__setattr__(self, "presented", self.token)

@@ -20,7 +20,7 @@ from atoms_mcp.identity.flight import Flight
 from atoms_mcp.identity.holders import Holders
 from atoms_mcp.identity.seal import Seal, SealBroken
 from atoms_mcp.store.store import Store
-from atoms_mcp.supabase.auth import Session, SupabaseAuth, User
+from atoms_mcp.supabase.auth import Scope, Session, SupabaseAuth, User
 from atoms_mcp.supabase.errors import SupabaseError
 
 PURPOSE = "chain"
@@ -77,11 +77,11 @@ class Chains:
         await self._store.put(_key(sid), sealed, self._now() + KEPT_S)
         return sid
 
-    async def current(self, sid: str, rt: str, *, margin_s: float = MARGIN_S) -> Session:
+    async def current(self, sid: str, rt: str | None, *, margin_s: float = MARGIN_S) -> Session:
         """Give the session with an access token that lives for `margin_s` more, at least.
 
         A token that never lives that long counts until half of its life. `rt` is the refresh
-        token that was presented.
+        token that was presented, if one was.
 
         Raises:
             SessionOver: the session has ended.
@@ -106,21 +106,22 @@ class Chains:
         """Forget what is remembered here of a session that was ended."""
         self._known.pop(sid, None)
 
-    async def end(self, sid: str, rt: str) -> None:
+    async def end(self, sid: str, rt: str | None) -> None:
         """End the session at Supabase; one that is over already is what was wanted.
+
+        Without `rt` one that the store has lost goes on: nothing here can reach it any more.
 
         Raises:
             SupabaseError: Supabase cannot be asked.
             StoreDown: the store cannot be asked.
         """
         try:
-            # No margin: signing out takes a token that lives now.
-            session = await self.current(sid, rt, margin_s=1)
+            session = await self.current(sid, rt, margin_s=0)
         except SessionOver:
             return
         await self.sign_out(sid, session, "local")
 
-    async def sign_out(self, sid: str, session: Session, scope: str) -> None:
+    async def sign_out(self, sid: str, session: Session, scope: Scope) -> None:
         """End this session ("local"), or all of its user ("global"), and forget it.
 
         Raises:
@@ -134,14 +135,17 @@ class Chains:
                 raise
         await self._drop(sid)
 
-    async def _advance(self, sid: str, rt: str, margin_s: float | None) -> Session:
+    async def _advance(self, sid: str, rt: str | None, margin_s: float | None) -> Session:
         """Take what another process has renewed, if it will do; renew otherwise."""
         kept = await self._load(sid)
         if kept is not None and margin_s is not None and self._is_fresh(kept, margin_s):
             self._remember(sid, kept)
             return kept
+        newest = rt if kept is None else kept.refresh_token
+        if newest is None:
+            raise SessionOver("nothing is known of the session")
         try:
-            session = await self._auth.refresh(rt if kept is None else kept.refresh_token)
+            session = await self._auth.refresh(newest)
         except SupabaseError as exc:
             if not is_final(exc):
                 raise
@@ -185,6 +189,12 @@ def find_session_id(session: Session) -> str:
     if not isinstance(sid, str) or not sid:
         raise SupabaseError("wrong", "the access token names no session")
     return sid
+
+
+def find_expiry(session: Session) -> int:
+    """Give when the access token ends; what it says itself decides."""
+    exp = peek(session.access_token).get("exp")
+    return min(session.expires_at, int(exp)) if isinstance(exp, int | float) else session.expires_at
 
 
 def is_final(exc: SupabaseError) -> bool:

@@ -58,6 +58,8 @@ def read_claims(claims: Mapping[str, Any], *, issuer: str, now: float, token: st
         scopes=ALL_SCOPES,
         expires_at=int(expires_at),
         token=token,
+        # Of Supabase's own OAuth server; its scopes know nothing of ours, so all are granted.
+        client_id=_text(claims, "client_id"),
     )
 
 

@@ -1,12 +1,16 @@
-"""Token -> Caller, in the three modes.
+"""Token -> Caller, in the four modes.
 
 - ``jwt``: checked here, by the project's keys
 - ``simple``: checked here, and the live session is asked for as well
 - ``bearer``: Supabase is asked; what can be seen to be wrong here is not even asked about
+- ``delegated``: as simple; tokens come from Supabase's own OAuth server
 
-A verified token is remembered by its SHA-256 until it expires, successes only. In simple and
-bearer mode the live session is asked for again after `session_check_s`: that is how long a
-revoked session may go on.
+What the OAuth endpoints handed out is opened first (`identity.access`), and the access token
+inside is checked like any other.
+
+A verified token is remembered by its SHA-256 until it expires, successes only. In all modes but
+jwt the live session is asked for again after `session_check_s`: that is how long a revoked
+session may go on. Whether a grant was revoked is looked up as often, in jwt mode too.
 
 When Supabase cannot be asked, nobody can tell whether a token is good: `SupabaseError`, which
 is neither a yes nor a no.
@@ -18,26 +22,32 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
+from atoms_mcp.identity.access import AccessTokens
 from atoms_mcp.identity.caller import Caller
-from atoms_mcp.identity.claims import InvalidToken, read_claims
+from atoms_mcp.identity.claims import PARTS_OF_A_JWT, InvalidToken, read_claims
 from atoms_mcp.identity.flight import Flight
 from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.identity.seal import PARTS_OF_A_JWE
+from atoms_mcp.oauth.scopes import expand
+from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.supabase.errors import SupabaseError
 
 __all__ = ["InvalidToken", "Mode", "Verifier"]
 
-Mode = Literal["simple", "bearer", "jwt"]
+Mode = Literal["simple", "bearer", "jwt", "delegated"]
 
 MAX_TOKEN_BYTES = 8 * 1024
-PARTS_OF_A_JWT = 3
+# In jwt mode nothing else is asked for again, so looking up grants need not follow the setting.
+MIN_GRANT_CHECK_S = 15
 MAX_REMEMBERED = 10_000
 ASYMMETRIC = frozenset({"ES256", "RS256", "EdDSA"})
 SYMMETRIC = "HS256"
@@ -52,10 +62,10 @@ REASONS = {
 
 @dataclass(slots=True)
 class _Known:
-    """A verified token; `asked_at` moves on as its session is asked for again."""
+    """A verified token; `good_until` moves on as its session is asked for again."""
 
     caller: Caller
-    asked_at: float
+    good_until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,9 @@ class Verifier:
     """Verifies access tokens of the project. `now` gives Unix seconds.
 
     `secret` is the project's HS256 secret, if it has one; without it tokens that are signed
-    so are put before Supabase in every mode.
+    so are put before Supabase in every mode. `access` opens what the OAuth endpoints handed
+    out; None where there are none. `accepts_jwt` says whether the project's own access tokens
+    are taken as well (delegated: those that no client was named in).
     """
 
     def __init__(  # noqa: PLR0913 - each is a part or a setting of its own
@@ -82,6 +94,8 @@ class Verifier:
         auth: SupabaseAuth,
         *,
         secret: str | None = None,
+        access: AccessTokens | None = None,
+        accepts_jwt: bool = True,
         session_check_s: float = 15,
         now: Callable[[], float] = time.time,
         max_remembered: int = MAX_REMEMBERED,
@@ -90,22 +104,23 @@ class Verifier:
         self._jwks = jwks
         self._auth = auth
         self._secret = secret
+        self._access = access
+        self._accepts_jwt = accepts_jwt
         self._now = now
         self._max_remembered = max_remembered
         # In jwt mode a session is never asked for again.
         self._session_check_s = float("inf") if mode == "jwt" else session_check_s
+        self._grant_check_s = max(session_check_s, MIN_GRANT_CHECK_S if mode == "jwt" else 0)
         self._jws = PyJWS([*ASYMMETRIC, SYMMETRIC])
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._revoked: OrderedDict[str | None, None] = OrderedDict()
         self._flight: Flight[bytes, Caller] = Flight()
 
     def get_remembered(self, token: str) -> Caller | None:
         """Give the caller if this token was verified lately enough: the fast way, no waiting."""
         key = _digest(token)
         known = self._known.get(key)
-        if known is None:
-            return None
-        now = self._now()
-        if now >= known.caller.expires_at or now - known.asked_at >= self._session_check_s:
+        if known is None or self._now() >= known.good_until:
             return None
         self._known.move_to_end(key)
         return known.caller
@@ -115,14 +130,15 @@ class Verifier:
 
         Raises:
             InvalidToken: it is not accepted.
-            SupabaseError: nobody can tell at the moment.
+            SupabaseError, StoreDown: nobody can tell at the moment.
         """
         caller = self.get_remembered(token)
         if caller is not None:
             return caller
         if len(token) > MAX_TOKEN_BYTES:
             raise InvalidToken("too long")
-        if not token.isascii() or token.count(".") != PARTS_OF_A_JWT - 1:
+        parts = token.count(".") + 1
+        if not token.isascii() or parts not in {PARTS_OF_A_JWT, PARTS_OF_A_JWE}:
             raise InvalidToken("not a token of this project")
         key = _digest(token)
         return await self._flight.share(key, lambda: self._verify_anew(key, token))
@@ -137,27 +153,76 @@ class Verifier:
         for key in ended:
             del self._known[key]
 
+    def forget_grant(self, grant_id: str) -> None:
+        """Forget all tokens of a grant that was revoked, those being verified included."""
+        self._revoked[grant_id] = None
+        if len(self._revoked) > self._max_remembered:
+            self._revoked.popitem(last=False)
+        ended = [key for key, known in self._known.items() if known.caller.grant_id == grant_id]
+        for key in ended:
+            del self._known[key]
+
     async def _verify_anew(self, key: bytes, token: str) -> Caller:
         known = self._known.pop(key, None)
         started_at = self._now()
         if known is not None and started_at < known.caller.expires_at:
             caller = known.caller
-            await self._ask(caller)
+            await self._check_again(caller)
         else:
             caller = await self._prove(token)
-        self._known[key] = _Known(caller, started_at)
+        if caller.grant_id in self._revoked:
+            raise InvalidToken("revoked")
+        check_s = self._session_check_s if caller.grant_id is None else self._grant_check_s
+        self._known[key] = _Known(caller, min(started_at + check_s, caller.expires_at))
         if len(self._known) > self._max_remembered:
             self._known.popitem(last=False)
         return caller
 
+    async def _check_again(self, caller: Caller) -> None:
+        """Ask what can have changed since the token was verified."""
+        if caller.grant_id is not None:
+            # Who was known goes on; whoever is new has to wait for the store.
+            with suppress(StoreDown):
+                await self._check_grant(caller.grant_id)
+        if self.mode != "jwt":
+            await self._ask(caller)
+
     async def _prove(self, token: str) -> Caller:
         """Check everything; what costs nothing comes first."""
+        if token.count(".") == PARTS_OF_A_JWT - 1:
+            return await self._prove_jwt(token, is_ours=False)
+        if self._access is None:
+            raise InvalidToken("not a token of this project")
+        claims = self._access.open(token)
+        await self._check_grant(claims.gid)
+        caller = await self._prove_jwt(claims.jwt, is_ours=True)
+        return replace(
+            caller,
+            scopes=expand(claims.scope.split()),
+            expires_at=min(claims.exp, caller.expires_at),
+            client_id=claims.client_id,
+            grant_id=claims.gid,
+            presented=token,
+        )
+
+    async def _check_grant(self, grant_id: str) -> None:
+        assert self._access is not None  # noqa: S101 - nobody else names grants
+        if await self._access.is_revoked(grant_id):
+            raise InvalidToken("revoked")
+
+    async def _prove_jwt(self, token: str, *, is_ours: bool) -> Caller:
+        """Check a Supabase access token; `is_ours` says that it came inside of one of ours."""
         parsed = _parse(token)
         caller = read_claims(parsed.claims, issuer=self._auth.issuer, now=self._now(), token=token)
+        if not (is_ours or self._accepts_jwt or self._is_delegated(caller)):
+            raise InvalidToken("a Supabase access token, which is not taken here by itself")
         is_proved = self.mode != "bearer" and await self._is_signed(parsed)
         if not is_proved or self.mode != "jwt":
             await self._ask(caller)
         return caller
+
+    def _is_delegated(self, caller: Caller) -> bool:
+        return self.mode == "delegated" and caller.client_id is not None
 
     async def _is_signed(self, parsed: _Parsed) -> bool:
         """Check the signature; False where only Supabase can.
