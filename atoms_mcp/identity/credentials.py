@@ -6,6 +6,7 @@ Source: RFC 5321 section 4.5.3.1 (lengths); Supabase Auth (255 characters of an 
 """
 
 import ipaddress
+import re
 import unicodedata
 from dataclasses import dataclass, field
 
@@ -13,7 +14,12 @@ from atoms_mcp.errors import AtomsError
 
 MAX_EMAIL_CHARS = 255
 MAX_PASSWORD_BYTES = 1024
+# Auth hashes by bcrypt, which would ignore what comes after.
+MAX_NEW_PASSWORD_BYTES = 72
 MAX_TOKEN_BYTES = 4096
+CODE = re.compile(r"[0-9]{6,10}")
+# People type codes in groups, the way they read them.
+BETWEEN_GROUPS = re.compile(r"[\s\u2010-\u2015-]+")
 # The customary share of one household or machine in IPv6.
 IPV6_PREFIX = 64
 
@@ -38,7 +44,7 @@ class Credentials:
     @property
     def account(self) -> str:
         """Fold the spellings that reach one account into one."""
-        return unicodedata.normalize("NFKC", self.email).casefold()
+        return account_key(self.email)
 
 
 def check_credentials(email: object, password: object, captcha_token: object) -> Credentials:
@@ -50,17 +56,55 @@ def check_credentials(email: object, password: object, captcha_token: object) ->
         Malformed: a value is missing, of the wrong type, too long, or has NUL or a lone
             surrogate in it (which no upstream call could carry as it is).
     """
-    address = _text("email", email).strip()
-    if len(address) > MAX_EMAIL_CHARS:
-        raise Malformed("email", f"email is longer than {MAX_EMAIL_CHARS} characters")
-    if "@" not in address.strip("@") or not address.isprintable() or " " in address:
-        raise Malformed("email", "email is not an email address")
+    address = check_email(email)
     secret = _text("password", password)
     if len(secret.encode()) > MAX_PASSWORD_BYTES:
         raise Malformed("password", f"password is longer than {MAX_PASSWORD_BYTES} bytes")
     if captcha_token is None:
         return Credentials(address, secret)
     return Credentials(address, secret, check_token("captcha_token", captcha_token))
+
+
+def check_email(value: object) -> str:
+    """Give an email address without the blanks around it, or say what is wrong with it.
+
+    Raises:
+        Malformed: as above.
+    """
+    address = _text("email", value).strip()
+    if len(address) > MAX_EMAIL_CHARS:
+        raise Malformed("email", f"email is longer than {MAX_EMAIL_CHARS} characters")
+    if "@" not in address.strip("@") or not address.isprintable() or " " in address:
+        raise Malformed("email", "email is not an email address")
+    return address
+
+
+def check_new_password(value: object) -> str:
+    """Give a password that an account may have from now on; it is taken to the last blank.
+
+    Raises:
+        Malformed: as above, with a narrower bound.
+    """
+    password = _text("password", value)
+    if len(password.encode()) > MAX_NEW_PASSWORD_BYTES:
+        raise Malformed(
+            "password",
+            f"password is longer than {MAX_NEW_PASSWORD_BYTES} bytes; choose a shorter one",
+        )
+    return password
+
+
+def check_code(value: object) -> str:
+    """Give a code as it was mailed or as an authenticator shows it: digits, nothing between.
+
+    Raises:
+        Malformed: as above, or it has other characters than digits, or too few or many.
+    """
+    text = unicodedata.normalize("NFKC", _text("code", value)[:MAX_EMAIL_CHARS])
+    code = BETWEEN_GROUPS.sub("", text)
+    if not CODE.fullmatch(code):
+        raise Malformed("code", "code is not one: it has six to ten digits and nothing else")
+    return code
 
 
 def check_token(name: str, value: object) -> str:
@@ -73,6 +117,11 @@ def check_token(name: str, value: object) -> str:
     if len(token) > MAX_TOKEN_BYTES or not token.isascii() or not token.isprintable():
         raise Malformed(name, f"{name} is not one that this server handed out")
     return token
+
+
+def account_key(email: str) -> str:
+    """Give what failures of an account are counted by: one for all spellings of its address."""
+    return unicodedata.normalize("NFKC", email).casefold()
 
 
 def address_key(address: str | None) -> str:

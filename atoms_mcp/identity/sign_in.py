@@ -1,160 +1,162 @@
-"""Signing in by password, for every door that offers it.
+"""Every way to sign in, sign up and sign out: the one door that all others lead through.
 
 Holds what must be the same at all of them: the limits on failures, one answer for an unknown
-user and a wrong password (in words, status and time), and what Supabase's refusals mean.
+user and a wrong proof (in words, status and time), and the checks of what somebody typed
+before anybody upstream sees it. What Supabase's refusals mean is in `refusals`.
+
+An external provider, and a link in a mail, come back with a code that only the verifier
+redeems, which never leaves this side.
+
+Source: Supabase Auth API; RFC 7636; OWASP ASVS 5.0 section 6.3.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-from atoms_mcp.errors import AtomsError
+from atoms_mcp.identity import refusals
 from atoms_mcp.identity.attempts import Attempts, TooManyFailures
-from atoms_mcp.identity.credentials import Credentials, check_token
-from atoms_mcp.supabase.auth import Session, SupabaseAuth
+from atoms_mcp.identity.credentials import (
+    Credentials,
+    account_key,
+    check_code,
+    check_email,
+    check_new_password,
+    check_token,
+)
+from atoms_mcp.identity.mails import MAIL_FLOOR_S, Mails, MailSent, TakeMail
+from atoms_mcp.identity.project import Project
+from atoms_mcp.identity.proof import make_proof
+from atoms_mcp.identity.refusals import Refusal, SignInRefused, find_refusal
+from atoms_mcp.identity.second_factor import TOTP, needs_second_factor
+from atoms_mcp.supabase.auth import CodeType, Scope, Session, SupabaseAuth
 from atoms_mcp.supabase.errors import SupabaseError
+
+__all__ = ["MailSent", "SignIn", "SignInRefused", "needs_second_factor"]
 
 # Longer than a password hash upstream and the way there: Auth answers unknown users before
 # it computes any hash, and the difference could be heard.
 FAILURE_FLOOR_S = 0.35
-BUSY_RETRY_S = 5
+# A provider that tells no address unless it is asked for it.
+SCOPES = {"azure": "email"}
 
-
-class SignInRefused(AtomsError):  # noqa: N818 - says what is the case
-    """Nobody was signed in; everything here is for whoever tried.
-
-    `status` is the HTTP status, `error` a stable code.
-    """
-
-    def __init__(
-        self, status: int, error: str, message: str, hint: str, *, retry_after_s: int | None = None
-    ) -> None:
-        super().__init__(f"{error}: {message}")
-        self.status = status
-        self.error = error
-        self.message = message
-        self.hint = hint
-        self.retry_after_s = retry_after_s
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    status: int
-    error: str
-    message: str
-    hint: str
-    is_failure: bool = False
-
-
-WRONG_CREDENTIALS = _Refusal(
-    401,
-    "invalid_credentials",
-    "Email or password is wrong.",
-    "Check both; reset the password in the application that the account belongs to.",
-    is_failure=True,
-)
-REFUSALS = {
-    "invalid_credentials": WRONG_CREDENTIALS,
-    # Auth says this before it looks at the password, so it has to count as a guess.
-    "user_banned": _Refusal(
-        403,
-        "user_banned",
-        "This user is banned.",
-        "Ask an administrator of the Supabase project.",
-        is_failure=True,
-    ),
-    "email_not_confirmed": _Refusal(
-        403,
-        "email_not_confirmed",
-        "This email address is not confirmed yet.",
-        "Open the link in the confirmation mail, then sign in again.",
-    ),
-    "captcha_failed": _Refusal(
-        403,
-        "captcha_failed",
-        "The Supabase project asks for a captcha at sign-in, and none was passed.",
-        "Send a fresh captcha_token with the login, or sign in on the project's own page and "
-        "use that access token.",
-    ),
-    "email_provider_disabled": _Refusal(
-        403,
-        "password_sign_in_disabled",
-        "The Supabase project does not allow signing in by password.",
-        "Sign in on the project's own page and use that access token.",
-    ),
-    "validation_failed": _Refusal(
-        400,
-        "malformed",
-        "Supabase does not take this as an email address and a password.",
-        "Check that email is an email address.",
-        is_failure=True,
-    ),
-}
-# A refresh token's own end; each of them is final.
-SESSION_OVER = _Refusal(
-    401,
-    "session_over",
-    "The refresh token is not valid any more.",
-    "Sign in again.",
-)
+Open = Callable[[], Coroutine[object, object, Session]]
 
 
 class SignIn:
-    """Opens and renews sessions; without `attempts` failures are not limited.
+    """Opens, renews and ends sessions; without `attempts` failures are not limited.
 
-    Times are in seconds; `clock` is monotonic.
+    `take_mail` counts a mail for an address and raises `TooManyFailures` where it has had its
+    share; None lifts that limit. Times are in seconds; `clock` is monotonic. An `address` is
+    the client's as far as it is known for sure, or None. What somebody typed is taken as it
+    came, of any type: `Malformed` says which field is wrong, before anything goes upstream.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part or a setting of its own
         self,
         auth: SupabaseAuth,
         attempts: Attempts | None,
         *,
+        take_mail: TakeMail | None = None,
         failure_floor_s: float = FAILURE_FLOOR_S,
+        mail_floor_s: float = MAIL_FLOOR_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.project = Project(auth, clock)
         self._auth = auth
         self._attempts = attempts or Attempts(per_account=None, per_address=None)
+        self._mails = Mails(take_mail, floor_s=mail_floor_s, clock=clock, sleep=sleep)
         self._failure_floor_s = failure_floor_s
         self._clock = clock
         self._sleep = sleep
 
     async def by_password(self, credentials: Credentials, address: str | None) -> Session:
-        """Open a session. `address` is the peer's, as far as it is known for sure.
+        """Open a session.
 
         Raises:
             SignInRefused: Supabase said no, or there were too many failures.
             SupabaseError: it could not be asked (wrong, down, slow).
         """
-        began_at = self._clock()
+
+        async def ask() -> Session:
+            return await self._auth.sign_in(
+                credentials.email, credentials.password, captcha_token=credentials.captcha_token
+            )
+
+        return await self._attempt(ask, refusals.PASSWORD, credentials.account, address)
+
+    async def by_code(
+        self, email: object, code: object, address: str | None, *, kind: CodeType = "email"
+    ) -> Session:
+        """Open a session by a code that was mailed; `kind` is what it was mailed for.
+
+        Raises:
+            Malformed: email or code cannot be one.
+            SignInRefused: wrong, expired, used, or too many failures.
+            SupabaseError: it could not be asked.
+        """
+        checked, token = check_email(email), check_code(code)
+        return await self._attempt(
+            lambda: self._auth.verify_code(checked, token, kind),
+            refusals.CODE,
+            account_key(checked),
+            address,
+        )
+
+    async def by_second_factor(
+        self, session: Session, factor_id: str, code: object, address: str | None
+    ) -> Session:
+        """Raise a session by the code of an authenticator; the one before is spent.
+
+        Raises:
+            Malformed: code cannot be one.
+            SignInRefused: wrong, too late, too many failures, or a factor of another type.
+            SupabaseError: it could not be asked.
+        """
+        checked = check_code(code)
+        known = {factor.id: factor.type for factor in session.user.factors}
+        if known.get(factor_id, TOTP) != TOTP:
+            raise refusals.NO_SECOND_FACTORS.error_for()
+
+        async def ask() -> Session:
+            # Both in one go, since Auth wants them from one address.
+            token = session.access_token
+            challenge_id = await self._auth.challenge_factor(token, factor_id)
+            return await self._auth.verify_factor(token, factor_id, challenge_id, checked)
+
+        account = account_key(session.user.email or session.user.id)
+        return await self._attempt(ask, refusals.SECOND_FACTOR, account, address)
+
+    async def begin_provider(self, provider: object, callback_url: str) -> tuple[str, str]:
+        """Give where to send the browser, and the verifier to keep until it is back.
+
+        Raises:
+            SignInRefused: the project does not offer this provider.
+            SupabaseError: nobody can tell which it offers.
+        """
+        settings = await self.project.settings()
+        if not isinstance(provider, str) or provider not in settings.providers:
+            raise refusals.NO_PROVIDER.error_for()
+        proof = make_proof()
+        url = self._auth.authorize_url(
+            provider, callback_url, proof.challenge, SCOPES.get(provider)
+        )
+        return url, proof.verifier
+
+    async def by_provider(self, auth_code: object, verifier: str) -> Session:
+        """Open a session by what a browser brought back, from a provider or a mail's link.
+
+        Raises:
+            Malformed: the code cannot be one.
+            SignInRefused: it is not of this verifier, was used, or has expired.
+            SupabaseError: it could not be asked.
+        """
+        checked = check_token("code", auth_code)
         try:
-            async with self._attempts.begin(credentials.account, address) as attempt:
-                try:
-                    session = await self._auth.sign_in(
-                        credentials.email,
-                        credentials.password,
-                        captcha_token=credentials.captcha_token,
-                    )
-                except SupabaseError as exc:
-                    refusal = _find_refusal(exc, REFUSALS.get(exc.code or ""))
-                    attempt.is_failure = refusal.is_failure
-                    raise _refused(refusal) from exc
-                attempt.is_success = True
-                return session
-        except TooManyFailures as exc:
-            raise SignInRefused(
-                429,
-                "too_many_failures",
-                "Too many failed sign-ins from this address or for this account.",
-                f"Wait {exc.retry_after_s} seconds, then try again. Sessions that are open go on.",
-                retry_after_s=exc.retry_after_s,
-            ) from None
-        except SignInRefused as exc:
-            if exc.status == WRONG_CREDENTIALS.status:
-                await self._sleep(self._failure_floor_s - (self._clock() - began_at))
-            raise
+            return await self._auth.exchange_code(checked, verifier)
+        except SupabaseError as exc:
+            raise find_refusal(exc, refusals.EXCHANGE).error_for() from exc
 
     async def by_refresh_token(self, value: object) -> Session:
         """Renew a session.
@@ -168,35 +170,172 @@ class SignIn:
         try:
             return await self._auth.refresh(token)
         except SupabaseError as exc:
-            refusal = REFUSALS["user_banned"] if exc.code == "user_banned" else SESSION_OVER
-            # 409: many refreshes of one session at once; the next one may do.
-            is_final = exc.kind == "refused" and exc.status != 409  # noqa: PLR2004 - Conflict
-            raise _refused(_find_refusal(exc, refusal if is_final else None)) from exc
+            known = refusals.BANNED if exc.code == "user_banned" else refusals.SESSION_OVER
+            # Whatever Auth itself refuses here is final.
+            table = {exc.code: known} if exc.code else {}
+            raise find_refusal(exc, table).error_for() from exc
+
+    async def request_code(
+        self,
+        email: object,
+        address: str | None,
+        redirect_to: str | None = None,
+        *,
+        captcha_token: str | None = None,
+    ) -> MailSent:
+        """Mail a code, and a link to `redirect_to`, if there is such an account.
+
+        Raises:
+            Malformed: email cannot be one.
+            SignInRefused: too many mails, a captcha is missing, no sign-in by email.
+            SupabaseError: it could not be asked.
+        """
+        checked = check_email(email)
+        verifier, challenge = _proof_for(redirect_to)
+
+        async def ask() -> None:
+            await self._auth.send_code(
+                checked,
+                code_challenge=challenge,
+                redirect_to=redirect_to,
+                captcha_token=captcha_token,
+            )
+
+        await self._mails.request(ask, refusals.MAIL, address)
+        return MailSent(verifier)
+
+    async def request_recovery(
+        self,
+        email: object,
+        address: str | None,
+        redirect_to: str | None = None,
+        *,
+        captcha_token: str | None = None,
+    ) -> MailSent:
+        """Mail a way to set a new password, if there is such an account.
+
+        Its link, or its code by `by_code(kind="recovery")`, opens a session for `set_password`.
+
+        Raises:
+            Malformed, SignInRefused, SupabaseError: as in `request_code`.
+        """
+        checked = check_email(email)
+        verifier, challenge = _proof_for(redirect_to)
+
+        async def ask() -> None:
+            await self._auth.recover(
+                checked,
+                code_challenge=challenge,
+                redirect_to=redirect_to,
+                captcha_token=captcha_token,
+            )
+
+        await self._mails.request(ask, refusals.MAIL, address)
+        return MailSent(verifier)
+
+    async def sign_up(
+        self,
+        email: object,
+        password: object,
+        captcha_token: str | None,
+        address: str | None,
+        redirect_to: str | None = None,
+    ) -> Session | MailSent:
+        """Make an account: signed in at once, or after a mail, as the project wants it.
+
+        Where a mail has to confirm it, an address that has an account is answered alike.
+
+        Raises:
+            Malformed: email or password cannot be one.
+            SignInRefused: no sign-ups, a weak password, too many mails, a captcha is missing;
+                registered already, where the project tells that.
+            SupabaseError: it could not be asked.
+        """
+        checked, secret = check_email(email), check_new_password(password)
+        verifier, challenge = _proof_for(redirect_to)
+
+        async def ask() -> Session | None:
+            return await self._auth.sign_up(
+                checked,
+                secret,
+                captcha_token=captcha_token,
+                redirect_to=redirect_to,
+                code_challenge=challenge,
+            )
+
+        if not (await self.project.settings()).is_autoconfirm:
+            await self._mails.request(ask, refusals.SIGN_UP, address)
+            return MailSent(verifier)
+        await self._mails.count(address)
+        try:
+            return await ask() or MailSent(verifier)
+        except SupabaseError as exc:
+            raise find_refusal(exc, refusals.SIGN_UP_OPENLY).error_for(exc) from exc
+
+    async def set_password(self, session: Session, password: object) -> None:
+        """Give the account of this session a new password, which ends its other sessions.
+
+        Raises:
+            Malformed: no account can have it.
+            SignInRefused: weak, the same as before, or a fresh proof is wanted first.
+            SupabaseError: it could not be asked.
+        """
+        secret = check_new_password(password)
+        try:
+            await self._auth.update_user(session.access_token, password=secret)
+        except SupabaseError as exc:
+            raise find_refusal(exc, refusals.NEW_PASSWORD).error_for(exc) from exc
+
+    async def sign_out(self, session: Session | str, scope: Scope = "local") -> None:
+        """End the session of an access token, or all of its user; over already is fine, too.
+
+        Raises:
+            SupabaseError: it could not be asked.
+        """
+        token = session if isinstance(session, str) else session.access_token
+        try:
+            await self._auth.sign_out(token, scope)
+        except SupabaseError as exc:
+            if exc.kind != "refused" or exc.code not in refusals.ENDED:
+                raise
+
+    async def _attempt(
+        self, ask: Open, table: Mapping[str, Refusal], account: str, address: str | None
+    ) -> Session:
+        """Open a session by a proof that can be guessed: limited, and never telling by time."""
+        began_at = self._clock()
+        try:
+            async with self._attempts.begin(account, address) as attempt:
+                try:
+                    session = await ask()
+                except SupabaseError as exc:
+                    refusal = find_refusal(exc, table)
+                    attempt.is_failure = refusal.is_failure
+                    raise refusal.error_for() from exc
+                # Half a sign-in clears nothing: whoever knows the password could otherwise
+                # guess at the second factor for ever, signing in again between guesses.
+                attempt.is_success = needs_second_factor(session) is None
+                return session
+        except TooManyFailures as exc:
+            raise SignInRefused(
+                429,
+                "too_many_failures",
+                "Too many failed sign-ins from this address or for this account.",
+                f"Wait {exc.retry_after_s} seconds, then try again. Sessions that are open go on.",
+                retry_after_s=exc.retry_after_s,
+            ) from None
+        except SignInRefused as exc:
+            if exc.status == refusals.WRONG_CREDENTIALS.status:
+                await self._sleep(self._failure_floor_s - (self._clock() - began_at))
+            raise
 
 
-def _find_refusal(exc: SupabaseError, known: _Refusal | None) -> _Refusal:
-    """Give the refusal that Supabase meant.
+def _proof_for(redirect_to: str | None) -> tuple[str | None, str | None]:
+    """Give verifier and challenge for a link that leads back here.
 
-    Raises:
-        SignInRefused: (429) it has no time for us.
-        SupabaseError: it could not be asked, or said something that is not its contract.
+    None where it leads to the project's own site, which would not have the verifier.
     """
-    is_busy = exc.kind == "busy" or exc.status == 409  # noqa: PLR2004 - Conflict
-    if is_busy:
-        wait_s = exc.retry_after_s or BUSY_RETRY_S
-        raise SignInRefused(
-            429,
-            "supabase_busy",
-            "Supabase takes no more sign-ins at the moment.",
-            f"Wait {wait_s} seconds, then try again.",
-            retry_after_s=wait_s,
-        ) from exc
-    if exc.kind != "refused":
-        raise exc
-    if known is None:
-        raise SupabaseError("wrong", exc.message, status=exc.status, code=exc.code) from exc
-    return known
-
-
-def _refused(refusal: _Refusal) -> SignInRefused:
-    return SignInRefused(refusal.status, refusal.error, refusal.message, refusal.hint)
+    if redirect_to is None:
+        return None, None
+    proof = make_proof()
+    return proof.verifier, proof.challenge
