@@ -67,10 +67,9 @@ class Deadlines:
             self._last = task.get_loop()
         watched = Watched(task, time.monotonic() + self.limit_s, is_gone)
         self._open.add(watched)
-        loop = task.get_loop()
-        if self._loop is not loop:  # nothing was going on, or it was in a loop that has ended
-            self._loop = loop
-            loop.call_later(self._look_every_s, self._look, loop)
+        if self._loop is not self._last:  # nothing was going on, or it was in a loop that has ended
+            self._loop = self._last
+            self._loop.call_later(self._look_every_s, self._look, self._loop)
         return watched
 
     def end(self, watched: Watched) -> None:

@@ -268,12 +268,8 @@ class Engine:
                 return Reply(render_result(call.id, fixed), rpc_method=call.method)
             tool, arguments = self._find_tool(call, revision, frame)
             result = await self._run(tool, arguments, frame, is_watched=revision.is_stateless)
-            return Reply(
-                render_result(call.id, revision.render_tool_result(result)),
-                rpc_method=call.method,
-                tool=tool.name,
-                error_code=result.error_code,
-            )
+            body = render_result(call.id, revision.render_tool_result(result))
+            return Reply(body, 200, call.method, tool.name, result.error_code)
         except RpcError as fault:
             return _refuse_call(fault, call, revision, frame)
         except RIGHTS:

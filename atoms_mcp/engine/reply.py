@@ -9,19 +9,19 @@ from atoms_mcp.engine.session import Session
 class Reply:
     """The answer to one message; `body` is None where there is nothing to say.
 
-    `session` is what an `initialize` opened, `session_id` its id where the transport needs one.
-    The rest is for the log: the method where it is one of ours, the tool, the JSON-RPC or tool
-    error code, and who called where only the message said so.
+    Some of it is for the log: the method where it is one of ours, the tool, the JSON-RPC or tool
+    error code, and who called where only the message said so. `session` is what an `initialize`
+    opened, `session_id` its id where the transport needs one.
     """
 
     body: bytes | None
     status: int = 200
-    session: Session | None = None
-    session_id: str | None = None
     rpc_method: str | None = None
     tool: str | None = None
     error_code: int | str | None = None
     user_id: str | None = None
+    session: Session | None = None
+    session_id: str | None = None
 
 
 ACCEPTED = Reply(None, status=202)

@@ -82,7 +82,7 @@ class Handshake(Revision):
         Source: MCP 2025-11-25 basic/transports, Protocol Version Header.
         """
         named = headers.getall(PROTOCOL_VERSION, ())
-        if any(value.strip(" \t") != self.name for value in named):
+        if named != [self.name] and any(value.strip(" \t") != self.name for value in named):
             raise RpcError(
                 INVALID_REQUEST,
                 f"this session was opened with {self.name}, {PROTOCOL_VERSION} names another",
