@@ -33,7 +33,9 @@ from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.vault import open_vault
 from atoms_mcp.identity.verify import InvalidToken, Verifier
 from atoms_mcp.settings import ServerSettings, StackSettings, load
-from atoms_mcp.store.memory import MemoryStore
+from atoms_mcp.store.local import LocalStore
+from atoms_mcp.store.redis import RedisStore
+from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
@@ -49,6 +51,7 @@ GARBAGE_THRESHOLD = 20_000
 # In the state folder: what seals sessions and cursors where no ATOMS_SECRET_KEY is set.
 LOGIN_FILE = "login.json"
 SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
+STORE_FILE = "store.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ async def speak_stdio(settings: ServerSettings) -> None:
         await find_token()
         await stdio.run(core.engine, find_caller, max_line_bytes=settings.max_body_bytes)
     finally:
-        await core.wire.close()
+        await core.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +165,22 @@ class Core:
     jwks: Jwks
     verifier: Verifier
     engine: Engine
+    store: Store
+
+    async def close(self) -> None:
+        """Let go of the connections; nothing is asked afterwards."""
+        await self.wire.close()
+        await self.store.close()
 
 
 def build_core(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) -> Core:
-    """Construct everything below the transports; nothing is connected yet."""
+    """Construct everything below the transports; nothing is connected yet.
+
+    Raises:
+        ConfigError: a setting does not fit the others, or needs an extra.
+    """
+    keys = _secret_keys(settings)
+    store = _open_store(settings)
     wire = Wire(settings)
     auth = SupabaseAuth(wire)
     jwks = Jwks(auth)
@@ -176,16 +191,22 @@ def build_core(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) -> Co
         secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
         session_check_s=settings.session_check_s,
     )
-    seal = Seal(_secret_keys(settings))
+    seal = Seal(keys)
     own_tools = tools.build_tools(load_catalogue(), cursor_key=seal.derive("cursor"))
     engine = Engine(
         (*own_tools, *extra_tools),
         Rest(wire),
         verifier,
-        Sessions(seal, MemoryStore()),
+        Sessions(seal, store),
         instructions=tools.INSTRUCTIONS,
     )
-    return Core(wire, auth, jwks, verifier, engine)
+    return Core(wire, auth, jwks, verifier, engine, store)
+
+
+def _open_store(settings: ServerSettings) -> Store:
+    if settings.redis_url is None:
+        return LocalStore(settings.state_dir / STORE_FILE)
+    return RedisStore(settings.redis_url.get_secret_value())
 
 
 @asynccontextmanager
@@ -200,8 +221,8 @@ async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) ->
         exits.callback(listener.close)
         sites = Sites(settings, listener.getsockname()[1])
         core = build_core(settings, extra_tools)
-        exits.push_async_callback(core.wire.close)
-        readiness = Readiness(core.auth, core.jwks)
+        exits.push_async_callback(core.close)
+        readiness = Readiness(core.auth, core.jwks, core.store)
         application = build_web(
             Parts(
                 settings=settings,

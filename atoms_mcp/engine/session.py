@@ -2,7 +2,8 @@
 
 Nothing is kept but what was ended before its time, so any replica serves any session and a
 restart ends none. A session is no proof of identity: the caller's token is checked on every
-request, and a session of another user is as good as none.
+request, and a session of another user is as good as none. So a replica may learn a few seconds
+late that another one has ended a session, and goes on without a store that cannot be asked.
 
 Source: MCP 2025-11-25 basic/transports, Session Management; security best practices, Session
 Hijacking.
@@ -14,13 +15,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from atoms_mcp.identity.seal import Seal, SealBroken
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError
-from atoms_mcp.store.memory import MemoryStore
+from atoms_mcp.store.store import Store, StoreDown
 
 PURPOSE = "session"
 LIFETIME_S = 7 * 24 * 3600
 MAX_OPENED = 10_000
+# How late an end at another replica may be noticed; a store's answer may take a network trip.
+CHECK_S = 15.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +45,35 @@ class Session:
     expires_at: int
 
 
+@dataclass(slots=True)
+class _Opened:
+    """A session that was seen here; `asked_at` is when the store last knew of no end."""
+
+    session: Session
+    asked_at: float
+    is_ended: bool = False
+
+
 class Sessions:
-    """Makes session ids, opens them again, and ends them."""
+    """Makes session ids, opens them again, and ends them.
+
+    What other replicas have ended is asked of the store once in `check_s`.
+    """
 
     def __init__(
-        self, seal: Seal, store: MemoryStore, *, now: Callable[[], float] = time.time
+        self,
+        seal: Seal,
+        store: Store,
+        *,
+        check_s: float = CHECK_S,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._seal = seal
         self._store = store
+        self._check_s = check_s
         self._now = now
         # Opening costs a decryption; a client sends the same id with every request.
-        self._opened: OrderedDict[str, Session] = OrderedDict()
+        self._opened: OrderedDict[str, _Opened] = OrderedDict()
 
     def start(self, owner: str, revision: str, capabilities: tuple[str, ...]) -> Session:
         """Give a new session; nothing is stored."""
@@ -67,7 +92,7 @@ class Sessions:
                 "exp": session.expires_at,
             },
         )
-        self._remember(session_id, session)
+        self._remember(session_id, session, asked_at=self._now())
         return session_id
 
     async def find(self, session_id: str, owner: str) -> Session:
@@ -76,33 +101,49 @@ class Sessions:
         Raises:
             RpcError: -32600 with status 404, the same for unknown, expired, ended and foreign.
         """
-        session = self._opened.get(session_id)
-        if session is None:
-            session = self._open(session_id)
+        opened = self._opened.get(session_id)
+        if opened is None:
+            opened = self._open(session_id)
         else:
             self._opened.move_to_end(session_id)
         if (
-            session is None
-            or session.owner != owner
-            or session.expires_at <= self._now()
-            or await self._store.is_marked(_mark(session))
+            opened is None
+            or opened.session.owner != owner
+            or opened.session.expires_at <= self._now()
+            or await self._is_ended(opened)
         ):
             raise RpcError(
                 INVALID_REQUEST, "there is no such session; initialize again", status=404
             )
-        return session
+        return opened.session
 
     async def end(self, session_id: str, owner: str) -> None:
-        """End a session before its time.
+        """End a session before its time: here at once, elsewhere as soon as the store tells.
 
         Raises:
             RpcError: as `find`.
         """
         session = await self.find(session_id, owner)
-        await self._store.mark(_mark(session), session.expires_at)
-        self._opened.pop(session_id, None)
+        self._remember(session_id, session, asked_at=self._now()).is_ended = True
+        try:
+            await self._store.mark(_mark(session), session.expires_at)
+        except StoreDown:
+            log.warning("session.end_untold", hint="other replicas go on serving this session")
 
-    def _open(self, session_id: str) -> Session | None:
+    async def _is_ended(self, opened: _Opened) -> bool:
+        now = self._now()
+        if opened.is_ended or now - opened.asked_at < self._check_s:
+            return opened.is_ended
+        opened.asked_at = now
+        try:
+            is_ended = await self._store.is_marked(_mark(opened.session))
+        except StoreDown:
+            return False
+        # Never taken back: it may have been ended here while the store was asked.
+        opened.is_ended = opened.is_ended or is_ended
+        return opened.is_ended
+
+    def _open(self, session_id: str) -> _Opened | None:
         try:
             claims = self._seal.open(PURPOSE, session_id)
         except SealBroken:
@@ -110,13 +151,13 @@ class Sessions:
         session = Session(
             claims["jti"], claims["sub"], claims["rev"], tuple(claims["cap"]), claims["exp"]
         )
-        self._remember(session_id, session)
-        return session
+        return self._remember(session_id, session, asked_at=float("-inf"))
 
-    def _remember(self, session_id: str, session: Session) -> None:
-        self._opened[session_id] = session
+    def _remember(self, session_id: str, session: Session, *, asked_at: float) -> _Opened:
+        opened = self._opened[session_id] = _Opened(session, asked_at)
         if len(self._opened) > MAX_OPENED:
             self._opened.popitem(last=False)
+        return opened
 
 
 def _mark(session: Session) -> str:

@@ -1,10 +1,11 @@
-"""Whether this process should be sent requests: asked of Supabase, at most every few seconds."""
+"""Whether this process should be sent requests: asks Supabase and store, every few seconds."""
 
 import time
 from collections.abc import Callable
 
 from atoms_mcp.identity.flight import Flight
 from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.store.store import Store, StoreDown
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.supabase.errors import SupabaseError
 
@@ -16,10 +17,16 @@ class Readiness:
     """Asks and remembers. A process that is about to stop says so before it stops."""
 
     def __init__(
-        self, auth: SupabaseAuth, jwks: Jwks, *, now: Callable[[], float] = time.time
+        self,
+        auth: SupabaseAuth,
+        jwks: Jwks,
+        store: Store,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._auth = auth
         self._jwks = jwks
+        self._store = store
         self._now = now
         self._flight: Flight[None, dict[str, str]] = Flight()
         self._checks: dict[str, str] = {}
@@ -39,7 +46,7 @@ class Readiness:
         return self._checks
 
     async def _ask(self) -> dict[str, str]:
-        checks = {"supabase_auth": "ok", "signing_keys": "ok"}
+        checks = {"supabase_auth": "ok", "signing_keys": "ok", "store": "ok"}
         try:
             await self._auth.health()
         except SupabaseError as exc:
@@ -48,6 +55,10 @@ class Readiness:
             await self._jwks.load()
         except SupabaseError as exc:
             checks["signing_keys"] = exc.kind
+        try:
+            await self._store.ping()
+        except StoreDown:
+            checks["store"] = "down"
         is_well = all(outcome == "ok" for outcome in checks.values())
         self._good_until = self._now() + (WELL_S if is_well else ILL_S)
         return checks

@@ -14,7 +14,6 @@ from atoms_mcp.errors import ToolError
 from atoms_mcp.identity.caller import ALL_SCOPES, READ_SCOPE, Caller
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.verify import InvalidToken
-from atoms_mcp.store.memory import MemoryStore
 
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -121,6 +120,19 @@ def _tool(name, schema, handler, scope=READ_SCOPE):
     )
 
 
+class Marks:
+    """What the engine asks of a store, with nothing to close."""
+
+    def __init__(self):
+        self.keys = set()
+
+    async def mark(self, key, _until):
+        self.keys.add(key)
+
+    async def is_marked(self, key):
+        return key in self.keys
+
+
 class Bench:
     """An engine with all that its tests look at. `now` is its sessions' clock."""
 
@@ -128,8 +140,7 @@ class Bench:
         self.now = 1_000_000.0
         self.tools = Tools()
         self.book = TokenBook()
-        store = MemoryStore(now=lambda: self.now)
-        self.sessions = Sessions(Seal([b"k" * 32]), store, now=lambda: self.now)
+        self.sessions = Sessions(Seal([b"k" * 32]), Marks(), now=lambda: self.now)
         self.engine = Engine(
             self.tools.listed(),
             None,

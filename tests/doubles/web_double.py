@@ -12,7 +12,7 @@ from atoms_mcp.identity.jwks import Jwks
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
-from atoms_mcp.store.memory import MemoryStore
+from atoms_mcp.store.local import LocalStore
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
@@ -68,9 +68,10 @@ class WebDouble:
             session_check_s=self.settings.session_check_s,
             now=clock,
         )
-        self.readiness = Readiness(auth, jwks, now=clock)
+        self.store = LocalStore()
+        self.readiness = Readiness(auth, jwks, self.store, now=clock)
         tools = (tool(whoami), tool(rows), tool(broken), tool(writes, "atoms:write"))
-        sessions = Sessions(Seal([b"k" * 32]), MemoryStore())
+        sessions = Sessions(Seal([b"k" * 32]), self.store)
         self.app = build_web(
             Parts(
                 settings=self.settings,
@@ -109,6 +110,7 @@ class WebDouble:
     async def close(self):
         await self.client.close()
         await self.wire.close()
+        await self.store.close()
 
     async def ask(self, method, path, *, token=None, json=None, headers=None, **more):
         """Send one request; give the answer with its body read and parsed where it is JSON."""

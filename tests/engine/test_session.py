@@ -1,22 +1,54 @@
 import pytest
+from structlog.testing import capture_logs
 
 from atoms_mcp.engine import session
-from atoms_mcp.engine.session import LIFETIME_S, Sessions
+from atoms_mcp.engine.session import CHECK_S, LIFETIME_S, Sessions
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.protocol.jsonrpc import RpcError
-from atoms_mcp.store.memory import MemoryStore
+from atoms_mcp.store.local import LocalStore
+from atoms_mcp.store.store import StoreDown
 
 SEAL = Seal([b"k" * 32])
-
-
-class Replica(Sessions):
-    def __init__(self, clock, seal=SEAL, store=None):
-        super().__init__(seal, store or MemoryStore(now=lambda: clock[0]), now=lambda: clock[0])
 
 
 @pytest.fixture
 def clock():
     return [1000.0]
+
+
+class CountingStore(LocalStore):
+    """A store that counts how often it is asked, and may be down."""
+
+    asked = 0
+    is_down = False
+
+    async def is_marked(self, key):
+        self.asked += 1
+        if self.is_down:
+            raise StoreDown
+        return await super().is_marked(key)
+
+    async def mark(self, key, until):
+        if self.is_down:
+            raise StoreDown
+        await super().mark(key, until)
+
+
+@pytest.fixture
+async def store(clock):
+    store = CountingStore(now=lambda: clock[0])
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def replica(clock, store):
+    """Give one more replica on the shared store."""
+
+    def start(seal=SEAL, **more):
+        return Sessions(seal, store, now=lambda: clock[0], **more)
+
+    return start
 
 
 def open_one(sessions, owner="ada"):
@@ -31,33 +63,31 @@ async def assert_unknown(sessions, session_id, owner="ada"):
     return refused.value.message
 
 
-async def test_a_session_is_found_by_its_id_on_any_replica(clock):
-    started, session_id = open_one(Replica(clock))
+async def test_a_session_is_found_by_its_id_on_any_replica(replica):
+    started, session_id = open_one(replica())
 
-    other = Replica(clock)
+    other = replica()
     assert await other.find(session_id, "ada") == started
     assert await other.find(session_id, "ada") == started
     assert started.revision == "2025-06-18"
     assert started.capabilities == ("elicitation",)
 
 
-def test_an_id_is_visible_ascii_and_new_each_time(clock):
-    sessions = Replica(clock)
+def test_an_id_is_visible_ascii_and_new_each_time(replica):
+    sessions = replica()
     ids = {open_one(sessions)[1] for _ in range(5)}
 
     assert len(ids) == 5
     assert all("!" <= character <= "~" for one in ids for character in one)
 
 
-async def test_unknown_foreign_expired_and_ended_are_told_alike(clock):
-    sessions = Replica(clock)
+async def test_unknown_foreign_expired_and_ended_are_told_alike(replica, clock):
+    sessions = replica()
     _, session_id = open_one(sessions)
     words = {
         await assert_unknown(sessions, "nonsense"),
         await assert_unknown(sessions, session_id[:-2]),
-        await assert_unknown(
-            sessions, Replica(clock, Seal([b"o" * 32])).seal(open_one(sessions)[0])
-        ),
+        await assert_unknown(sessions, replica(Seal([b"o" * 32])).seal(open_one(sessions)[0])),
         await assert_unknown(sessions, SEAL.seal("cursor", {"sub": "ada"})),
         await assert_unknown(sessions, session_id, owner="bob"),
     }
@@ -70,19 +100,61 @@ async def test_unknown_foreign_expired_and_ended_are_told_alike(clock):
     assert len(words) == 1
 
 
-async def test_an_ended_session_stays_ended_where_the_store_is_shared(clock):
-    store = MemoryStore(now=lambda: clock[0])
-    one, other = Replica(clock, store=store), Replica(clock, store=store)
+async def test_an_end_is_noticed_here_at_once_and_by_other_replicas_within_seconds(
+    replica, store, clock
+):
+    one, other = replica(check_s=15), replica(check_s=15)
     _, session_id = open_one(one)
     await other.find(session_id, "ada")
     await one.end(session_id, "ada")
 
-    await assert_unknown(other, session_id)
     await assert_unknown(one, session_id)
+    await assert_unknown(replica(), session_id)
+    clock[0] += 14.9
+    await other.find(session_id, "ada")
+    clock[0] += 0.1
+    await assert_unknown(other, session_id)
+    # What has ended is not asked for again.
+    asked = store.asked
+    clock[0] += 60
+    for sessions in (one, other):
+        await assert_unknown(sessions, session_id)
+    assert store.asked == asked
 
 
-async def test_nobody_ends_the_session_of_another(clock):
-    sessions = Replica(clock)
+async def test_the_store_is_asked_once_in_a_while_however_many_requests_there_are(
+    replica, store, clock
+):
+    sessions = replica()
+    _, session_id = open_one(sessions)
+    for _ in range(50):
+        await sessions.find(session_id, "ada")
+    assert store.asked == 0  # whoever has just made a session knows of it
+
+    for expected in (1, 2):
+        clock[0] += CHECK_S
+        for _ in range(50):
+            await sessions.find(session_id, "ada")
+        assert store.asked == expected
+
+
+async def test_without_the_store_sessions_go_on_and_end_where_they_are_ended(replica, store, clock):
+    one, other = replica(), replica()
+    _, session_id = open_one(one)
+    store.is_down = True
+
+    assert await other.find(session_id, "ada")
+    clock[0] += CHECK_S
+    assert await one.find(session_id, "ada")
+    with capture_logs() as lines:
+        await one.end(session_id, "ada")
+    await assert_unknown(one, session_id)
+    assert await other.find(session_id, "ada")
+    assert [line["event"] for line in lines] == ["session.end_untold"]
+
+
+async def test_nobody_ends_the_session_of_another(replica):
+    sessions = replica()
     _, session_id = open_one(sessions)
     with pytest.raises(RpcError):
         await sessions.end(session_id, "bob")
@@ -90,9 +162,9 @@ async def test_nobody_ends_the_session_of_another(clock):
     assert await sessions.find(session_id, "ada")
 
 
-async def test_what_is_kept_is_bounded_and_what_was_dropped_is_found_again(clock, monkeypatch):
+async def test_what_is_kept_is_bounded_and_what_was_dropped_is_found_again(replica, monkeypatch):
     monkeypatch.setattr(session, "MAX_OPENED", 2)
-    sessions = Replica(clock)
+    sessions = replica()
     ids = [open_one(sessions)[1] for _ in range(3)]
 
     for session_id in ids:

@@ -25,7 +25,11 @@ async def test_it_is_not_ready_without_supabase_and_recovers(supabase, web, cloc
     supabase.faults[HEALTH] = answering(503)
     answer = await web.ask("GET", "/readyz")
     assert answer.status == 503
-    assert answer.told["checks"] == {"supabase_auth": "down", "signing_keys": "ok"}
+    assert answer.told["checks"] == {
+        "supabase_auth": "down",
+        "signing_keys": "ok",
+        "store": "ok",
+    }
 
     supabase.faults.clear()
     clock.now += 2
