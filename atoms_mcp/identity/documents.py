@@ -144,7 +144,8 @@ class Documents:
         copy = self._copies.get(client_id)
         if copy is None or self._now() >= copy.fresh_until:
             copy = await self._flight.share(client_id, lambda: self._renew(client_id))
-        self._copies.move_to_end(client_id)
+        else:
+            self._copies.move_to_end(client_id)
         return copy.client
 
     async def close(self) -> None:

@@ -12,7 +12,6 @@ MCP 2026-07-28 authorization.
 
 import re
 from collections.abc import Collection, Iterable
-from urllib.parse import urlsplit
 
 MAX_URI_BYTES = 2048
 # What RFC 3986 has, and a percent sign only before two digits. No fragment: "#" is not in it.
@@ -20,7 +19,11 @@ URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 # A reversed domain name: labels with dots between them.
 DOMAIN_SCHEME = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+")
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+HOST_AND_PORT = re.compile(
+    r"(?P<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>.*))?",
+    re.IGNORECASE,
+)
+PATH_OR_QUERY = re.compile(r"[/?]")
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 LOOPBACK = re.compile(
     r"http://(?P<host>localhost|127\.0\.0\.1|\[::1\])(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -60,10 +63,10 @@ def _check_web(uri: str, scheme: str) -> None:
     authority = _authority(uri)
     if "@" in authority:
         raise ValueError("must have no user name")
-    host, port = _split(authority)
-    if not NAME.fullmatch(host) or not _is_port(port):
+    parts = HOST_AND_PORT.fullmatch(authority)
+    if parts is None or not _is_port(parts["port"]):
         raise ValueError("has no host or a port that is none")
-    if scheme == "http" and host not in LOOPBACK_HOSTS:
+    if scheme == "http" and parts["host"] not in LOOPBACK_HOSTS:
         raise ValueError("must be https, or http on localhost, 127.0.0.1 or [::1]")
 
 
@@ -101,23 +104,15 @@ def redirect_host(uri: str) -> str:
     authority = _authority(uri)
     if is_private_redirect(uri):
         return f"{scheme}://{authority}" if authority else f"{scheme}:"
-    host, port = _split(authority)
     # The port of loopback is chance, any other one belongs to the name.
-    return host if port is None or host in LOOPBACK_HOSTS else f"{host}:{port}"
+    loopback = LOOPBACK.fullmatch(uri)
+    return authority if loopback is None else loopback["host"]
 
 
 def _authority(uri: str) -> str:
-    return urlsplit(uri).netloc
-
-
-def _split(authority: str) -> tuple[str, str | None]:
-    """Give host and port; an IPv6 host keeps its brackets. The port of "host:" is ""."""
-    if authority.startswith("["):
-        host, bracket, port = authority.partition("]")
-        host += bracket
-        return (host, None) if not port else (host, port.removeprefix(":"))
-    host, colon, port = authority.partition(":")
-    return host, port if colon else None
+    """Give what stands between "//" and the path; nothing where there is no "//"."""
+    rest = uri.partition(":")[2]
+    return PATH_OR_QUERY.split(rest[2:], maxsplit=1)[0] if rest.startswith("//") else ""
 
 
 def _is_port(port: str | None) -> bool:
