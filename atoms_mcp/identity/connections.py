@@ -91,7 +91,7 @@ class Connections:
         request = RestRequest(
             "POST",
             TABLE,
-            query=(("on_conflict", "id"),),
+            query=(("on_conflict", "user_id,id"),),
             body=row,
             prefer=("return=minimal", "resolution=ignore-duplicates"),
         )
@@ -145,10 +145,8 @@ def _clip(text: str, limit: int) -> str:
     return "".join(char for char in text if char.isprintable())[:limit] or "-"
 
 
-def _read(row: object) -> Connection:
+def _read(row: Mapping[str, Any]) -> Connection:
     try:
-        if not isinstance(row, Mapping):
-            raise TypeError(row)
         return Connection(
             id=_text(row, "id"),
             client_id=_text(row, "client_key"),

@@ -15,6 +15,7 @@ TABLES = {
     "requirements",
     "revisions",
     "user_context",
+    "mcp_grants",
 }
 VIEWS = {
     "organization_overview",
@@ -57,6 +58,11 @@ WRITABLE = {
     "user_context": (
         "user_id organization_id project_id document_id recent",
         "user_id organization_id project_id document_id recent",
+        True,
+    ),
+    "mcp_grants": (
+        "id client_key client_name client_host redirect_host scope session_id",
+        "scope session_id last_used_at",
         True,
     ),
 }
@@ -260,6 +266,10 @@ async def test_inner_helpers_cannot_be_called_by_a_user(world, call):
         ("items", "title", "'x'"),
         ("revisions", "snapshot", "'{}'"),
         ("project_counters", "last_value", "0"),
+        ("mcp_grants", "user_id", "gen_random_uuid()"),
+        ("mcp_grants", "id", "gen_random_uuid()"),
+        ("mcp_grants", "client_name", "'x'"),
+        ("mcp_grants", "created_at", "now()"),
     ],
 )
 async def test_an_owner_cannot_set_what_triggers_write(world, table, column, value):
