@@ -11,6 +11,7 @@ from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.forms import cookie_name, set_cookie
 from atoms_mcp.web.keys import AUTH, BROWSERS, EXCHANGE
+from atoms_mcp.web.redirect import send_on
 
 COOKIE = "atoms_session"
 
@@ -71,6 +72,13 @@ async def see_off(
     except SupabaseError as exc:
         request[EXCHANGE].facts["error_code"] = f"sign_out_{exc.kind}"
     drop_cookie(request, response)
+
+
+def sign_in_again(request: web.Request, path: str) -> web.Response:
+    """Drop the cookie of a session that is over, and ask for `path` anew, which signs in."""
+    response = send_on(path)
+    drop_cookie(request, response)
+    return response
 
 
 def drop_cookie(request: web.Request, response: web.StreamResponse) -> None:
