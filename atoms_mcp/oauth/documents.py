@@ -67,7 +67,8 @@ def parse_document(raw: bytes, url: str, schemes: Collection[str]) -> Client:
     if not shown:
         raise ValueError("no client_name")
     # A secret in a public document is none, and what needs a key is not known here.
-    if document.get("token_endpoint_auth_method", "none") != "none" or "client_secret" in document:
+    method = document.get("token_endpoint_auth_method") or "none"
+    if method != "none" or "client_secret" in document:
         raise ValueError("not a public client")
     uris = _read_redirect_uris(document, schemes)
     scope = document.get("scope")
