@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import time
 import uuid
@@ -61,6 +62,21 @@ class Double:
         self.server = None
         self.released = asyncio.Event()
         self.refresh_token = "refresh0"
+        # What /settings says, the codes that are right, and what was mailed to whom.
+        self.project = {
+            "external": {"email": True, "phone": False, "anonymous_users": False, "github": True},
+            "disable_signup": False,
+            "mailer_autoconfirm": True,
+        }
+        self.code = "123456"
+        self.totp_code = "654321"
+        self.mailed = []
+        self.factors = []
+        self.challenges = {}
+        # Codes of finished ways back, with the challenge that each was begun with.
+        self.flows = {}
+        self.passwords = []
+        self.authorizations = {}
 
     @property
     def url(self):
@@ -99,14 +115,32 @@ class Double:
         return sign(self.claims(**changed), pair.private, "ES256", kid=pair.kid)
 
     def user(self):
-        return {"id": self.user_id, "email": self.email, "is_anonymous": False, "aud": "x"}
+        user = {"id": self.user_id, "email": self.email, "is_anonymous": False, "aud": "x"}
+        return user | ({"factors": self.factors} if self.factors else {})
+
+    def enroll(self, kind="totp", status="verified", name="Phone"):
+        """Give the user a second factor, and its id."""
+        factor_id = str(uuid.UUID(int=100 + len(self.factors)))
+        self.factors.append(
+            {"id": factor_id, "factor_type": kind, "status": status, "friendly_name": name}
+        )
+        return factor_id
 
     def app(self):
         app = web.Application(middlewares=[self._break])
         app.router.add_get("/auth/v1/.well-known/jwks.json", self._jwks)
         app.router.add_get("/auth/v1/user", self._user)
         app.router.add_get("/auth/v1/health", self._health)
-        app.router.add_get("/auth/v1/settings", self._health)
+        app.router.add_get("/auth/v1/settings", self._settings)
+        app.router.add_put("/auth/v1/user", self._change_user)
+        app.router.add_post("/auth/v1/otp", self._otp)
+        app.router.add_post("/auth/v1/recover", self._recover)
+        app.router.add_post("/auth/v1/signup", self._signup)
+        app.router.add_post("/auth/v1/verify", self._verify)
+        app.router.add_post("/auth/v1/factors/{id}/challenge", self._challenge)
+        app.router.add_post("/auth/v1/factors/{id}/verify", self._verify_factor)
+        app.router.add_get("/auth/v1/oauth/authorizations/{id}", self._authorization)
+        app.router.add_post("/auth/v1/oauth/authorizations/{id}/consent", self._consent)
         app.router.add_post("/auth/v1/token", self._token)
         app.router.add_post("/auth/v1/logout", self._logout)
         app.router.add_route("*", "/rest/v1/{rest:.*}", self._rest)
@@ -131,25 +165,106 @@ class Double:
             return refusal(403, "session_not_found")
         return web.json_response(self.user())
 
+    async def _settings(self, _request):
+        return web.json_response(self.project)
+
     async def _token(self, request):
         body = await request.json()
-        if request.query["grant_type"] == "password":
+        grant_type = request.query["grant_type"]
+        if grant_type == "password":
             if (body["email"], body["password"]) != (self.email, self.password):
                 return refusal(400, "invalid_credentials", "Invalid login credentials")
+        elif grant_type == "pkce":
+            challenge = self.flows.pop(body["auth_code"], None)
+            if challenge is None:
+                return refusal(404, "flow_state_not_found")
+            if challenge != s256(body["code_verifier"]):
+                return refusal(400, "bad_code_verifier")
         elif body["refresh_token"] != self.refresh_token:
             return refusal(400, "refresh_token_not_found")
+        return self.signed_in()
+
+    def signed_in(self, **claims):
+        """Answer as every way to sign in does."""
         self.refresh_token = f"refresh{int(self.refresh_token.removeprefix('refresh')) + 1}"
-        claims = self.claims()
         return web.json_response(
             {
-                "access_token": self.token(),
+                "access_token": self.token(**claims),
                 "token_type": "bearer",
                 "expires_in": 3600,
-                "expires_at": claims["exp"],
+                "expires_at": self.claims()["exp"],
                 "refresh_token": self.refresh_token,
                 "user": self.user(),
             }
         )
+
+    async def _otp(self, request):
+        body = await request.json()
+        if body["email"] != self.email:
+            return refusal(422, "otp_disabled", "Signups not allowed for otp")
+        self.mailed.append(body)
+        return web.json_response({})
+
+    async def _recover(self, request):
+        body = await request.json()
+        if body["email"] == self.email:
+            self.mailed.append(body)
+        return web.json_response({})
+
+    async def _signup(self, request):
+        body = await request.json()
+        is_known = body["email"] == self.email
+        if len(body["password"]) < 6:
+            return web.json_response(
+                {
+                    "code": "weak_password",
+                    "message": "Password should be at least 6 characters.",
+                    "weak_password": {"reasons": ["length"]},
+                },
+                status=422,
+            )
+        if self.project["mailer_autoconfirm"]:
+            if is_known:
+                return refusal(422, "user_already_exists", "User already registered")
+            return self.signed_in(email=body["email"])
+        if not is_known:
+            self.mailed.append(body)
+        return web.json_response({"id": str(uuid.uuid4()), "email": body["email"]})
+
+    async def _verify(self, request):
+        body = await request.json()
+        if (body["email"], body["token"]) != (self.email, self.code):
+            return refusal(403, "otp_expired", "Token has expired or is invalid")
+        return self.signed_in(aal="aal1")
+
+    async def _change_user(self, request):
+        self.passwords.append((await request.json())["password"])
+        return web.json_response(self.user())
+
+    async def _challenge(self, request):
+        if request.match_info["id"] not in {factor["id"] for factor in self.factors}:
+            return refusal(404, "mfa_factor_not_found")
+        challenge_id = str(uuid.uuid4())
+        self.challenges[challenge_id] = request.match_info["id"]
+        return web.json_response({"id": challenge_id, "type": "totp", "expires_at": 1})
+
+    async def _verify_factor(self, request):
+        body = await request.json()
+        if self.challenges.pop(body["challenge_id"], None) != request.match_info["id"]:
+            return refusal(422, "mfa_challenge_expired")
+        if body["code"] != self.totp_code:
+            return refusal(422, "mfa_verification_failed")
+        return self.signed_in(aal="aal2")
+
+    async def _authorization(self, request):
+        told = self.authorizations.get(request.match_info["id"])
+        if told is None:
+            return refusal(404, "oauth_authorization_not_found")
+        return web.json_response(told)
+
+    async def _consent(self, request):
+        action = (await request.json())["action"]
+        return web.json_response({"redirect_url": f"https://client.example/cb?{action}"})
 
     async def _logout(self, _request):
         self.ended.add("session-1")
@@ -162,6 +277,11 @@ class Double:
         """Answer nothing until the test is over."""
         await self.released.wait()
         return web.Response(status=500)
+
+
+def s256(verifier):
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def refusal(status, code, message="no"):

@@ -1,7 +1,8 @@
 import json
 
 import pytest
-from supabase_double import FAULTS, answering, refusal
+from supabase_double import FAULTS, answering, refusal, s256
+from yarl import URL
 
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.supabase.errors import SupabaseError
@@ -141,3 +142,121 @@ async def test_a_login_is_tried_once(supabase, auth):
         await auth.sign_in("a@b.c", "x")
 
     assert supabase.count(TOKEN) == 1
+
+
+async def test_a_code_is_mailed_to_known_addresses_only(supabase, auth):
+    await auth.send_code(supabase.email)
+
+    assert supabase.mailed == [{"email": supabase.email, "create_user": False}]
+    assert "redirect_to" not in supabase.seen[0].query
+
+
+async def test_a_mail_is_asked_for_with_its_way_back(supabase, auth):
+    back = {"redirect_to": "http://127.0.0.1:8000/sign-in/callback?a=b&c"}
+    await auth.send_code(supabase.email, code_challenge="c", captcha_token="t", **back)
+    await auth.recover(supabase.email, code_challenge="c", captcha_token="t", **back)
+    supabase.project["mailer_autoconfirm"] = False
+    await auth.sign_up("new@acme.example", "long enough", code_challenge="c", **back)
+
+    assert [dict(seen.query) for seen in supabase.seen] == [back] * 3
+    for mail in supabase.mailed:
+        assert (mail["code_challenge"], mail["code_challenge_method"]) == ("c", "s256")
+    captchas = [mail.get("gotrue_meta_security") for mail in supabase.mailed]
+    assert captchas == [{"captcha_token": "t"}, {"captcha_token": "t"}, None]
+
+
+async def test_a_mailed_code_opens_a_session(supabase, auth):
+    session = await auth.verify_code(supabase.email, "123456", "recovery")
+
+    assert session.user.id == supabase.user_id
+    assert await supabase.seen[0].json() == {
+        "type": "recovery",
+        "email": supabase.email,
+        "token": "123456",
+    }
+
+
+async def test_a_new_account_is_signed_in_where_the_project_confirms_by_itself(supabase, auth):
+    assert (await auth.sign_up("new@acme.example", "long enough")).access_token
+    supabase.project["mailer_autoconfirm"] = False
+    assert await auth.sign_up("new@acme.example", "long enough") is None
+
+
+async def test_a_weak_password_is_refused_with_its_reasons(auth):
+    with pytest.raises(SupabaseError) as caught:
+        await auth.sign_up("new@acme.example", "short")
+
+    assert (caught.value.code, caught.value.reasons) == ("weak_password", ("length",))
+
+
+async def test_a_way_back_is_redeemed_by_its_verifier(supabase, auth):
+    supabase.flows["a-code"] = s256("a-verifier")
+
+    session = await auth.exchange_code("a-code", "a-verifier")
+
+    assert session.user.id == supabase.user_id
+    assert supabase.seen[0].query["grant_type"] == "pkce"
+
+
+@pytest.mark.parametrize(("scopes", "more"), [(None, {}), ("email", {"scopes": "email"})])
+def test_a_browser_is_sent_to_a_provider_with_everything_encoded_once(supabase, auth, scopes, more):
+    url = auth.authorize_url("github", "http://127.0.0.1/cb?state=a b&c", "challenge", scopes)
+
+    assert URL(url).with_query(None) == URL(f"{supabase.url}/auth/v1/authorize")
+    assert dict(URL(url).query) == {
+        "provider": "github",
+        "redirect_to": "http://127.0.0.1/cb?state=a b&c",
+        "code_challenge": "challenge",
+        "code_challenge_method": "s256",
+        **more,
+    }
+
+
+async def test_a_password_is_changed_as_its_user(supabase, auth):
+    user = await auth.update_user("t", password="a new one")
+
+    assert user.id == supabase.user_id
+    assert supabase.passwords == ["a new one"]
+    assert supabase.seen[0].headers["Authorization"] == "Bearer t"
+
+
+async def test_a_factor_is_challenged_and_verified(supabase, auth):
+    factor_id = supabase.enroll()
+
+    challenge_id = await auth.challenge_factor("t", factor_id)
+    session = await auth.verify_factor("t", factor_id, challenge_id, "654321")
+
+    assert session.user.factors[0].id == factor_id
+    assert [seen.headers["Authorization"] for seen in supabase.seen] == ["Bearer t"] * 2
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "a?b", "ä"])
+async def test_no_id_leads_out_of_its_folder(supabase, auth, name):
+    for call in (auth.challenge_factor("t", name), auth.get_authorization("t", name)):
+        with pytest.raises(SupabaseError) as caught:
+            await call
+        assert caught.value.status == 404
+    paths = [seen.raw_path for seen in supabase.seen]
+    assert len({path.count("/") for path in paths}) == 1
+    assert not any("?" in path for path in paths)
+
+
+async def test_the_project_tells_which_ways_to_sign_in_work(auth):
+    settings = await auth.project_settings()
+
+    assert (settings.providers, settings.has_email, settings.is_autoconfirm) == (
+        ("github",),
+        True,
+        True,
+    )
+
+
+async def test_a_request_at_supabases_own_server_is_asked_for_and_decided(supabase, auth):
+    supabase.authorizations["a1"] = {"authorization_id": "a1", "client": {"id": "c1"}}
+
+    assert (await auth.get_authorization("t", "a1")).client_id == "c1"
+    decided = await auth.decide_authorization("t", "a1", approve=True)
+    refused = await auth.decide_authorization("t", "a1", approve=False)
+
+    assert decided.redirect_url.endswith("?approve")
+    assert refused.redirect_url.endswith("?deny")

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import socket
 
 import pytest
@@ -279,3 +280,18 @@ async def test_what_is_no_fault_of_the_wire_is_raised_as_it_is(wire, monkeypatch
 
     with pytest.raises(LookupError):
         await wire.get("auth", HEALTH)
+
+
+@pytest.mark.parametrize(
+    ("weak", "reasons"),
+    [
+        ({"reasons": ["length", 7, "pwned"]}, ("length", "pwned")),
+        ({"reasons": "length"}, ()),
+        ([], ()),
+        (None, ()),
+    ],
+)
+def test_the_reasons_for_a_weak_password_are_read(weak, reasons):
+    body = json.dumps({"code": "weak_password", "message": "no", "weak_password": weak})
+
+    assert read_error(WireAnswer(422, {}, body.encode())).reasons == reasons
