@@ -111,10 +111,7 @@ def begin_form(
     """
     if "next" in claims and not is_own_path(claims["next"]):
         raise ValueError("next has to be a path of this server")
-    browser = _browser(request) or request.get(NEW_BROWSER)
-    if browser is None:
-        browser = request[NEW_BROWSER] = secrets.token_urlsafe(24)
-    return request.app[FORMS].seal(purpose, browser, life_s, claims)
+    return request.app[FORMS].seal(purpose, _name_browser(request), life_s, claims)
 
 
 async def read_form(request: web.Request, purpose: str, fields: Collection[str]) -> Form:
@@ -174,6 +171,13 @@ def set_cookie(
 def cookie_name(request: web.Request, name: str) -> str:
     """Give the name as browsers of this site know it: with the prefix that guards it on https."""
     return f"__Host-{name}" if _is_https(request) else name
+
+
+def _name_browser(request: web.Request) -> str:
+    browser = _browser(request) or request.get(NEW_BROWSER)
+    if browser is None:
+        browser = request[NEW_BROWSER] = secrets.token_urlsafe(24)
+    return browser
 
 
 def _browser(request: web.Request) -> str | None:

@@ -1,0 +1,83 @@
+"""`/sign-up`: a new account, where the project takes any."""
+
+from aiohttp import web
+
+from atoms_mcp.supabase.auth import Session
+from atoms_mcp.web.address import client_address
+from atoms_mcp.web.callback import make_callback
+from atoms_mcp.web.entry import let_in
+from atoms_mcp.web.forms import Form
+from atoms_mcp.web.keys import SIGN_IN
+from atoms_mcp.web.page_problem import TOLD, PageProblem, describe
+from atoms_mcp.web.pages import TEXTS
+from atoms_mcp.web.sign_in import HOME, find_project, render_step, step, typed
+from atoms_mcp.web.verifiers import keep_verifier, name_way
+
+PATH = "/sign-up"
+
+
+async def ask(request: web.Request) -> web.Response:
+    """Give the page to somebody who came by themselves."""
+    return await _render(request, Form({}, {"next": HOME}))
+
+
+@step("email", "password", "code")
+async def sign_up(request: web.Request, form: Form) -> web.Response:
+    """Make an account; then let in at once, or ask for the code of the mail that confirms it."""
+    if form.fields.get("step") == "begin":
+        return await _render(request, form)
+    if "code" in form.fields:
+        return await _confirm(request, form)
+    email, claims = typed(form), form.claims
+    way = name_way()
+    kept = {"next": claims["next"], "client": claims["client"], "email": email}
+    back = make_callback(request, way, kind="sign_up", **kept)
+    try:
+        made = await request.app[SIGN_IN].sign_up(
+            email, form.fields.get("password"), None, client_address(request), back
+        )
+        if isinstance(made, Session):
+            return await let_in(request, made, claims)
+    except TOLD as exc:
+        return await _render(request, form, describe(request, exc))
+    response = _render_code(request, form)
+    if made.verifier is not None:
+        keep_verifier(request, response, way, made.verifier)
+    return response
+
+
+async def _confirm(request: web.Request, form: Form) -> web.Response:
+    try:
+        session = await request.app[SIGN_IN].by_code(
+            typed(form), form.fields["code"], client_address(request), kind="signup"
+        )
+        return await let_in(request, session, form.claims)
+    except TOLD as exc:
+        problem = describe(request, exc)
+    return _render_code(request, form, problem)
+
+
+async def _render(
+    request: web.Request, form: Form, problem: PageProblem | None = None
+) -> web.Response:
+    project = await find_project(request)
+    facts = {"can_sign_up": project.allows_sign_up and project.has_email}
+    return render_step(
+        request, "sign_up.html", form.claims, facts, problem=problem, email=typed(form)
+    )
+
+
+def _render_code(
+    request: web.Request, form: Form, problem: PageProblem | None = None
+) -> web.Response:
+    text = request.app[TEXTS]
+    facts = {
+        "to": PATH,
+        "again": None,
+        "heading": text("sign_up.check_heading"),
+        "lead": text("sign_up.check_lead"),
+        "rest": text("sign_up.check_rest"),
+        "submit": text("sign_up.check_submit"),
+        "back": text("sign_up.confirmed"),
+    }
+    return render_step(request, "code.html", form.claims, facts, problem=problem, email=typed(form))
