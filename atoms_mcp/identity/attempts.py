@@ -4,34 +4,35 @@ Only failures count. Attempts that run at the same time count as if they failed 
 end, and wait for one another where that matters: otherwise a burst of guesses would be
 through before the first of them has failed.
 
+Each process knows of its own attempts alone, so a burst over several of them that share their
+counts gets as many guesses too many as are under way in the others at that moment: with N
+processes less than N times the limit, once in a window.
+
 Source: OWASP ASVS 5.0 section 6.3 (throttling); NIST SP 800-63B section 5.2.2.
 """
 
 import asyncio
-import math
-import time
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, Storage
-from limits.aio.strategies import FixedWindowRateLimiter
 
-from atoms_mcp.errors import AtomsError
-from atoms_mcp.identity.credentials import address_key
+from atoms_mcp.identity.credentials import account_key, address_key
+from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.settings import parse_rate
+from atoms_mcp.store.counters import Counters
 
-MAX_RETRY_AFTER_S = 300
+# For how long an attempt waits for others to end; Supabase's own answer comes on top.
+WAIT_S = 8.0
+
+Keys = list[tuple[RateLimitItem, str]]
 
 
-class TooManyFailures(AtomsError):  # noqa: N818 - says what is the case
-    """The account or address has to wait; `retry_after_s` is at least 1."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"too many failed sign-ins; wait {retry_after_s} s")
-        self.retry_after_s = retry_after_s
+class TooManyFailures(TooOften):
+    """The account or the address has to wait."""
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Attempt:
 
 
 class Attempts:
-    """Counts failures in `storage` (this process's memory unless given).
+    """Counts failures in `counters` (this process's own unless given).
 
     Rates are like "10 per 5 minute"; None lifts a limit.
     """
@@ -53,13 +54,14 @@ class Attempts:
         *,
         per_account: str | None,
         per_address: str | None,
-        storage: Storage | None = None,
+        counters: Counters | None = None,
     ) -> None:
-        self._limiter = FixedWindowRateLimiter(storage or MemoryStorage())
+        self._counters = counters or Counters()
         self._per_account = None if per_account is None else parse_rate(per_account)
         self._per_address = None if per_address is None else parse_rate(per_address)
         self._running: Counter[str] = Counter()
-        self._ended = asyncio.Condition()
+        # Set when the next attempt ends, and replaced by another one then.
+        self._next_end = asyncio.Event()
 
     @asynccontextmanager
     async def begin(self, account: str, address: str | None) -> AsyncIterator[Attempt]:
@@ -71,43 +73,57 @@ class Attempts:
         Raises:
             TooManyFailures: no attempt is due before a while.
         """
-        keys: list[tuple[RateLimitItem, str]] = []
+        keys: Keys = []
         if self._per_account is not None:
-            keys.append((self._per_account, f"account:{account}"))
+            # What is counted may be read by others; who has an account is not their business.
+            digest = hashlib.sha256(account_key(account).encode()).hexdigest()[:32]
+            keys.append((self._per_account, f"account:{digest}"))
         if self._per_address is not None:
             keys.append((self._per_address, f"address:{address_key(address)}"))
-        await self._take_places(keys)
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._take_places(keys)
+        except TimeoutError:
+            raise TooManyFailures(1) from None
         attempt = Attempt()
         try:
             yield attempt
         finally:
-            await self._end(attempt, keys)
+            try:
+                await self._count(attempt, keys)
+            finally:
+                self._give_back(keys)
 
-    async def _take_places(self, keys: list[tuple[RateLimitItem, str]]) -> None:
-        async with self._ended:
-            while not await self._has_places(keys):
-                await self._ended.wait()
-            self._running.update(key for _, key in keys)
+    async def _take_places(self, keys: Keys) -> None:
+        """Wait until one more failure would still be within every limit."""
+        while keys:
+            next_end = self._next_end
+            windows = [await self._counters.look(rate, key) for rate, key in keys]
+            if any(window.remaining <= 0 for window in windows):
+                raise TooManyFailures(
+                    max(window.retry_after_s for window in windows if window.remaining <= 0)
+                )
+            # One that has ended meanwhile may be missing in what was read: then read again.
+            if not next_end.is_set():
+                if all(
+                    self._running[key] < window.remaining
+                    for (_, key), window in zip(keys, windows, strict=True)
+                ):
+                    break
+                await next_end.wait()
+        self._running.update(key for _, key in keys)
 
-    async def _has_places(self, keys: list[tuple[RateLimitItem, str]]) -> bool:
-        """Tell whether one more failure would still be within every limit."""
-        is_free = True
+    async def _count(self, attempt: Attempt, keys: Keys) -> None:
         for rate, key in keys:
-            window = await self._limiter.get_window_stats(rate, key)
-            if window.remaining <= 0:
-                wait_s = math.ceil(window.reset_time - time.time())
-                raise TooManyFailures(min(max(wait_s, 1), MAX_RETRY_AFTER_S))
-            is_free = is_free and self._running[key] < window.remaining
-        return is_free
+            if attempt.is_failure:
+                await self._counters.hit(rate, key)
+            elif attempt.is_success and rate is self._per_account:
+                await self._counters.clear(rate, key)
 
-    async def _end(self, attempt: Attempt, keys: list[tuple[RateLimitItem, str]]) -> None:
-        async with self._ended:
-            for rate, key in keys:
-                if attempt.is_failure:
-                    await self._limiter.hit(rate, key)
-                elif attempt.is_success and rate is self._per_account:
-                    await self._limiter.clear(rate, key)
-                self._running[key] -= 1
-                if not self._running[key]:
-                    del self._running[key]
-            self._ended.notify_all()
+    def _give_back(self, keys: Keys) -> None:
+        for _, key in keys:
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
+        self._next_end.set()
+        self._next_end = asyncio.Event()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from atoms_mcp.identity.attempts import TooManyFailures
+from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.identity.refusals import Refusal, SignInRefused, find_refusal
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
@@ -41,7 +41,7 @@ class MailSent:
 
 
 class Mails:
-    """Asks for mails. `take` counts one for an address, or raises `TooManyFailures`."""
+    """Asks for mails. `take` counts one for an address, or raises `TooOften`."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Mails:
             return
         try:
             await self._take(address)
-        except TooManyFailures as exc:
+        except TooOften as exc:
             raise SignInRefused(
                 429,
                 "too_many_mails",
