@@ -60,16 +60,17 @@ class Deadlines:
 
     def begin(self, is_gone: Callable[[], bool] | None) -> Watched:
         """Look after the running task from now on, until `end`."""
-        task = None if self._last is None else asyncio.current_task(self._last)
-        if task is None:
+        loop = self._last
+        task = None if loop is None else asyncio.current_task(loop)
+        if loop is None or task is None:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - messages are answered in tasks
-            self._last = task.get_loop()
+            loop = self._last = task.get_loop()
         watched = Watched(task, time.monotonic() + self.limit_s, is_gone)
         self._open.add(watched)
-        if self._loop is not self._last:  # nothing was going on, or it was in a loop that has ended
-            self._loop = self._last
-            self._loop.call_later(self._look_every_s, self._look, self._loop)
+        if self._loop is not loop:  # nothing was going on, or it was in a loop that has ended
+            self._loop = loop
+            loop.call_later(self._look_every_s, self._look, loop)
         return watched
 
     def end(self, watched: Watched) -> None:
