@@ -128,6 +128,16 @@ class RunningStack:
         self.auth("POST", "/signup", json={"email": email, "password": password})
         return email
 
+    def mails(self, to=""):
+        """Give what was mailed to an address, or to all, the newest first.
+
+        Each is {"to", "kind", "code", "link", "sent_at"}.
+        """
+        headers = {"Accept": "application/json"}
+        answer = httpx.get(f"{self.url}/mail", params={"to": to}, headers=headers)
+        answer.raise_for_status()
+        return answer.json()
+
     def enroll_totp(self, email, password=PASSWORD):
         """Give an account a verified second factor, and the app's secret; see `totp_now`."""
         credentials = {"email": email, "password": password}

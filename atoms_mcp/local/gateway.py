@@ -28,6 +28,7 @@ from atoms_mcp.local.auth.errors import (
     render_oauth_error,
     render_raised,
 )
+from atoms_mcp.local.auth.pages import MAIL_PATH
 from atoms_mcp.local.keys import KeyRing
 from atoms_mcp.local.rest.errors import error_response
 from atoms_mcp.local.tokens import TokenError, read_access_token
@@ -35,8 +36,16 @@ from atoms_mcp.local.tokens import TokenError, read_access_token
 AUTH = "/auth/v1"
 REST = "/rest/v1"
 OPEN_PATHS = frozenset(
-    {f"{AUTH}/{name}" for name in ("verify", "callback", "authorize", ".well-known/jwks.json")}
+    {
+        MAIL_PATH,
+        *(
+            f"{AUTH}/{name}"
+            for name in ("verify", "callback", "authorize", "demo", ".well-known/jwks.json")
+        ),
+    }
 )
+# Pages for whoever sits here: no other origin's page may read them.
+PRIVATE_PATHS = frozenset({MAIL_PATH, f"{AUTH}/demo", f"{AUTH}/callback", f"{AUTH}/authorize"})
 OPEN_PREFIX = "/.well-known/oauth-authorization-server"
 ROLES = frozenset({"anon", "authenticated", "service_role"})
 LEEWAY_S = 30
@@ -84,6 +93,7 @@ class Gateway:
         app.add_routes(
             [
                 *(_below_auth(route) for route in self.auth.routes()),
+                web.get(MAIL_PATH, self.auth.mail.show),
                 web.get(f"{AUTH}/health", discovery.health),
                 web.get(f"{AUTH}/settings", discovery.settings),
                 web.get(f"{AUTH}/.well-known/jwks.json", discovery.jwks),
@@ -145,6 +155,8 @@ async def cross_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
     Source: Fetch standard, CORS protocol.
     """
+    if request.path in PRIVATE_PATHS:
+        return await handler(request)
     is_preflight = (
         request.method == hdrs.METH_OPTIONS
         and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers

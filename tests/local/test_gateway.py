@@ -149,14 +149,14 @@ async def test_options_that_is_no_preflight_is_rests_own(gateway):
 
 
 async def test_unknown_paths_and_methods_are_told_in_json(gateway, told):
-    assert await told(await gateway.get("/auth/v1/otp")) == (404, "not_found")
+    assert await told(await gateway.get("/auth/v1/sso")) == (404, "not_found")
     wrong = await gateway.delete("/auth/v1/user")
     assert await told(wrong) == (405, "method_not_allowed")
     assert set(wrong.headers["Allow"].split(",")) == {"GET", "HEAD", "PUT"}
 
 
 async def test_errors_have_the_shape_of_the_version_asked_for(gateway):
-    answer = await gateway.get("/auth/v1/otp", headers=NEW_SHAPE)
+    answer = await gateway.get("/auth/v1/sso", headers=NEW_SHAPE)
 
     assert await answer.json() == {"code": "not_found", "message": "Not Found"}
     assert answer.headers["x-supabase-api-version"] == "2024-01-01"

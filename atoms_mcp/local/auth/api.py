@@ -10,15 +10,20 @@ import asyncpg
 from aiohttp import web
 
 from atoms_mcp.local.auth import store as auth_store
-from atoms_mcp.local.auth.body import check_email, get_data, get_text, read_object
+from atoms_mcp.local.auth.body import check_email, check_who, get_data, get_text, read_object
+from atoms_mcp.local.auth.codes import Codes
 from atoms_mcp.local.auth.context import Context, entry
 from atoms_mcp.local.auth.errors import AuthError, OAuthShapeError, json_response
 from atoms_mcp.local.auth.factors import Factors
+from atoms_mcp.local.auth.flows import Flows
 from atoms_mcp.local.auth.limits import take
+from atoms_mcp.local.auth.pages import MailPage
 from atoms_mcp.local.auth.passwords import check_strength
+from atoms_mcp.local.auth.providers import Providers
+from atoms_mcp.local.auth.signup import Signups
 from atoms_mcp.local.auth.user import User, render_user
+from atoms_mcp.local.auth.verify import Verify
 
-EMAIL_KEY = "users_email_partial_key"
 TAKEN = "A user with this email address has already been registered"
 
 
@@ -27,17 +32,24 @@ class AuthApi:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._factors = Factors(context)
+        self._flows = Flows(context)
+        self._parts = (
+            Signups(context),
+            Codes(context),
+            Verify(context, self._flows),
+            Factors(context),
+            Providers(context, self._flows),
+        )
+        self.mail = MailPage(context.mailbox)
 
     def routes(self) -> list[web.RouteDef]:
         """Give the endpoints, below the path of Auth."""
         return [
             web.post("/token", self.token),
-            web.post("/signup", self.signup),
             web.get("/user", self.read_user),
             web.put("/user", self.change_user),
             web.post("/logout", self.logout),
-            *self._factors.routes(),
+            *(route for part in self._parts for route in part.routes()),
         ]
 
     def close(self) -> None:
@@ -58,33 +70,10 @@ class AuthApi:
                 raise OAuthShapeError("invalid_request", "refresh_token required")
             return json_response(await self._context.sessions.refresh(text))
         if grant == "pkce":
-            return _refuse_pkce(body)
+            return json_response(await self._flows.exchange(request, body))
         if grant == "id_token":
             return _refuse_id_token(body)
         raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
-
-    async def signup(self, request: web.Request) -> web.Response:
-        """Make an account and sign it in (addresses count as confirmed): POST /signup."""
-        context = self._context
-        body = await context.read(request, context.limits.signup, has_captcha=True)
-        email, password = get_text(body, "email"), get_text(body, "password")
-        data = get_data(body)
-        check_who(email, get_text(body, "phone"))
-        if not password:
-            raise AuthError(400, "validation_failed", "Signup requires a valid password")
-        email = check_email(email)
-        check_strength(password)
-        password_hash = await context.passwords.hash(password)
-        try:
-            async with context.pool.acquire() as connection, connection.transaction():
-                user = await auth_store.add_user(connection, email, password_hash, data)
-                answer = await context.sessions.open(
-                    connection, user.id, entry(request, "password")
-                )
-        except asyncpg.UniqueViolationError as exc:
-            reraise_unless_email(exc)
-            raise AuthError(422, "user_already_exists", "User already registered") from exc
-        return json_response(answer)
 
     async def read_user(self, request: web.Request) -> web.Response:
         """Say who a token is, if its login lives: GET /user."""
@@ -123,7 +112,7 @@ class AuthApi:
                         connection, bearer.user.id, keep=bearer.session_id
                     )
         except asyncpg.UniqueViolationError as exc:
-            reraise_unless_email(exc)
+            auth_store.reraise_unless_email(exc)
             raise AuthError(422, "email_exists", TAKEN) from exc
         return json_response(render_user(user or bearer.user))
 
@@ -179,38 +168,6 @@ class AuthApi:
                 "New password should be different from the old password.",
             )
         return await self._context.passwords.hash(password)
-
-
-def check_who(email: str, phone: str) -> None:
-    """Let pass a request that names an address, and no phone.
-
-    Raises:
-        AuthError: validation_failed (400) or phone_provider_disabled (422).
-    """
-    if email and phone:
-        raise AuthError(
-            400,
-            "validation_failed",
-            "Only an email address or phone number should be provided on login.",
-        )
-    if phone:
-        raise AuthError(422, "phone_provider_disabled", "Phone logins are disabled")
-    if not email:
-        raise AuthError(400, "validation_failed", "missing email or phone")
-
-
-def reraise_unless_email(exc: asyncpg.UniqueViolationError) -> None:
-    """Let pass that an address is taken; what a project's own trigger refuses is another matter."""
-    if exc.constraint_name != EMAIL_KEY:
-        raise exc
-
-
-def _refuse_pkce(body: Mapping[str, Any]) -> web.Response:
-    if not get_text(body, "auth_code") or not get_text(body, "code_verifier"):
-        raise AuthError(
-            400, "validation_failed", "invalid request: both auth code and code verifier required"
-        )
-    raise AuthError(404, "flow_state_not_found", "invalid flow state, no valid flow state found")
 
 
 def _refuse_id_token(body: Mapping[str, Any]) -> web.Response:

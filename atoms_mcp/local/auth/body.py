@@ -61,6 +61,22 @@ def get_text(body: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def get_flag(body: Mapping[str, Any], name: str) -> bool:
+    """Give a yes or no, yes where it is absent or null.
+
+    Raises:
+        AuthError: bad_json (400), it is neither.
+    """
+    value = body.get(name)
+    if value is None:
+        return True
+    if not isinstance(value, bool):
+        raise AuthError(
+            400, "bad_json", f"Could not parse request body as JSON: {name} is no boolean"
+        )
+    return value
+
+
 def get_data(body: Mapping[str, Any]) -> dict[str, Any]:
     """Give the member `data`, what a user may say about themselves; {} where it is absent.
 
@@ -75,6 +91,24 @@ def get_data(body: Mapping[str, Any]) -> dict[str, Any]:
     if _levels(value) > DATA_LEVELS:
         raise AuthError(400, "bad_json", f"data is nested deeper than {DATA_LEVELS} levels")
     return value
+
+
+def check_who(email: str, phone: str) -> None:
+    """Let pass a request that names an address, and no phone.
+
+    Raises:
+        AuthError: validation_failed (400) or phone_provider_disabled (422).
+    """
+    if email and phone:
+        raise AuthError(
+            400,
+            "validation_failed",
+            "Only an email address or phone number should be provided on login.",
+        )
+    if phone:
+        raise AuthError(422, "phone_provider_disabled", "Phone logins are disabled")
+    if not email:
+        raise AuthError(400, "validation_failed", "missing email or phone")
 
 
 def check_captcha(body: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from atoms_mcp.local.auth.bearers import Bearers
 from atoms_mcp.local.auth.body import check_captcha, read_object
 from atoms_mcp.local.auth.limits import Buckets, Limits, take
+from atoms_mcp.local.auth.mailbox import Mailbox
 from atoms_mcp.local.auth.options import Options
 from atoms_mcp.local.auth.passwords import Passwords
 from atoms_mcp.local.auth.sessions import Sessions
@@ -40,6 +41,7 @@ class Context:
     now: Callable[[], float] = time.time
     sessions: Sessions = field(init=False)
     bearers: Bearers = field(init=False)
+    mailbox: Mailbox = field(default_factory=Mailbox, init=False)
     passwords: Passwords = field(default_factory=Passwords, init=False)
 
     def __post_init__(self) -> None:

@@ -49,6 +49,11 @@ from (
   from auth.sessions where id = $1 for update
 ) as locked
 """
+EMAIL_KEY = "users_email_partial_key"
+MAIL_COLUMNS = {
+    "confirmation_sent_at": "update auth.users set confirmation_sent_at = $2 where id = $1",
+    "recovery_sent_at": "update auth.users set recovery_sent_at = $2 where id = $1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +115,38 @@ async def get_level(
 
 
 async def add_user(
-    connection: asyncpg.Connection, email: str, password_hash: str, data: Mapping[str, Any]
+    connection: asyncpg.Connection,
+    email: str,
+    password_hash: str | None,
+    data: Mapping[str, Any],
+    *,
+    is_confirmed: bool = True,
 ) -> User:
-    """Add a confirmed account with its identity; the project's own triggers run.
+    """Add an account with its identity; the project's own triggers run.
 
     Raises:
         asyncpg.UniqueViolationError: the address is taken (users_email_partial_key).
     """
     user_id = uuid.uuid4()
-    told = {"sub": str(user_id), "email": email, "email_verified": True, "phone_verified": False}
+    told = {
+        "sub": str(user_id),
+        "email": email,
+        "email_verified": is_confirmed,
+        "phone_verified": False,
+    }
     app_data = {"provider": "email", "providers": ["email"]}
     await connection.execute(
         """
         insert into auth.users (id, email, encrypted_password, email_confirmed_at,
           raw_app_meta_data, raw_user_meta_data)
-        values ($1, $2, $3, now(), $4, $5)
+        values ($1, $2, $3, case when $6 then now() end, $4, $5)
         """,
         user_id,
         email,
         password_hash,
         _json(app_data),
         _json({**data, **told}),
+        is_confirmed,
     )
     await connection.execute(
         """
@@ -144,6 +160,86 @@ async def add_user(
     user = await get_user(connection, user_id)
     assert user is not None  # noqa: S101 - inserted a moment ago, in this transaction
     return user
+
+
+def reraise_unless_email(exc: asyncpg.UniqueViolationError) -> None:
+    """Let pass that an address is taken; what a project's own trigger refuses is another matter."""
+    if exc.constraint_name != EMAIL_KEY:
+        raise exc
+
+
+async def confirm_user(connection: asyncpg.Connection, user_id: uuid.UUID) -> None:
+    """Write down that the address is the user's, where that was not known."""
+    verified = _json({"email_verified": True})
+    await connection.execute(
+        """
+        update auth.users
+        set email_confirmed_at = now(), raw_user_meta_data = raw_user_meta_data || $2::jsonb,
+          updated_at = now()
+        where id = $1 and email_confirmed_at is null
+        """,
+        user_id,
+        verified,
+    )
+    await connection.execute(
+        "update auth.identities set identity_data = identity_data || $2::jsonb, "
+        "updated_at = now() where user_id = $1 and provider = 'email'",
+        user_id,
+        verified,
+    )
+
+
+async def note_mail(
+    connection: asyncpg.Connection, user_id: uuid.UUID, column: str, at: datetime
+) -> None:
+    """Write down when a mail went out; `column` is of `MAIL_COLUMNS`."""
+    sql = MAIL_COLUMNS[column]
+    await connection.execute(sql, user_id, at)
+
+
+async def list_users(connection: asyncpg.Connection, limit: int) -> list[User]:
+    """Give the accounts that have an address, by address."""
+    rows = await connection.fetch(
+        f"{USER} where u.email is not null and u.deleted_at is null order by u.email limit $1",
+        limit,
+    )
+    return [read_user(row) for row in rows]
+
+
+async def add_identity(connection: asyncpg.Connection, user: User, provider: str) -> None:
+    """Write down that a provider vouches for the user, too.
+
+    Nobody had shown before that an unconfirmed address is theirs: its password is void.
+    """
+    told = {"sub": str(user.id), "email": user.email, "email_verified": True}
+    await connection.execute(
+        """
+        insert into auth.identities (provider_id, user_id, identity_data, provider, last_sign_in_at)
+        values ($1, $2, $3, $4, now())
+        on conflict (provider_id, provider)
+        do update set last_sign_in_at = now(), updated_at = now()
+        """,
+        str(user.id),
+        user.id,
+        _json(told),
+        provider,
+    )
+    await connection.execute(
+        """
+        update auth.users
+        set raw_app_meta_data = jsonb_set(raw_app_meta_data, '{providers}',
+            (raw_app_meta_data -> 'providers') || to_jsonb($2::text))
+        where id = $1 and not raw_app_meta_data -> 'providers' ? $2
+        """,
+        user.id,
+        provider,
+    )
+    await connection.execute(
+        "update auth.users set encrypted_password = null "
+        "where id = $1 and email_confirmed_at is null",
+        user.id,
+    )
+    await confirm_user(connection, user.id)
 
 
 async def change_user(
