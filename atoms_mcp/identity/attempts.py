@@ -6,7 +6,7 @@ through before the first of them has failed.
 
 Each process knows of its own attempts alone, so a burst over several of them that share their
 counts gets as many guesses too many as are under way in the others at that moment: with N
-processes less than N times the limit, once in a window.
+processes at most N times the limit, once in a window.
 
 Source: OWASP ASVS 5.0 section 6.3 (throttling); NIST SP 800-63B section 5.2.2.
 """
