@@ -23,11 +23,19 @@ from atoms_mcp.engine.session import Sessions
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.errors import ConfigError
+from atoms_mcp.identity.access import AccessTokens
 from atoms_mcp.identity.attempts import Attempts
+from atoms_mcp.identity.browser import BrowserSessions
 from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.chains import Chains
+from atoms_mcp.identity.clients import Clients, load_clients
+from atoms_mcp.identity.connections import Connections
+from atoms_mcp.identity.documents import Documents
 from atoms_mcp.identity.errors import Unauthenticated
+from atoms_mcp.identity.grants import Grants
 from atoms_mcp.identity.jwks import Jwks
 from atoms_mcp.identity.kept_login import KeptLogin, NoLogin
+from atoms_mcp.identity.ledger import Ledger
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.vault import open_vault
@@ -162,10 +170,14 @@ class Core:
 
     wire: Wire
     auth: SupabaseAuth
+    rest: Rest
     jwks: Jwks
+    seal: Seal
+    store: Store
+    chains: Chains
+    access: AccessTokens
     verifier: Verifier
     engine: Engine
-    store: Store
 
     async def close(self) -> None:
         """Let go of the connections; nothing is asked afterwards."""
@@ -173,34 +185,42 @@ class Core:
         await self.store.close()
 
 
-def build_core(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) -> Core:
+def build_core(
+    settings: ServerSettings, extra_tools: Sequence[Tool] = (), sites: Sites | None = None
+) -> Core:
     """Construct everything below the transports; nothing is connected yet.
+
+    `sites` are the names under which tokens are issued. Without any there are no OAuth
+    endpoints, so the project's own access tokens are all that can come.
 
     Raises:
         ConfigError: a setting does not fit the others, or needs an extra.
     """
-    keys = _secret_keys(settings)
+    seal = Seal(_secret_keys(settings))
     store = _open_store(settings)
     wire = Wire(settings)
-    auth = SupabaseAuth(wire)
+    auth, rest = SupabaseAuth(wire), Rest(wire)
     jwks = Jwks(auth)
+    chains = Chains(auth, store, seal)
+    access = AccessTokens(seal, chains.holders, {} if sites is None else sites.issuers)
     verifier = Verifier(
         settings.auth_mode,
         jwks,
         auth,
         secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
+        access=access,
+        accepts_jwt=sites is None or settings.accept_supabase_jwt == "on",
         session_check_s=settings.session_check_s,
     )
-    seal = Seal(keys)
     own_tools = tools.build_tools(load_catalogue(), cursor_key=seal.derive("cursor"))
     engine = Engine(
         (*own_tools, *extra_tools),
-        Rest(wire),
+        rest,
         verifier,
         Sessions(seal, store),
         instructions=tools.INSTRUCTIONS,
     )
-    return Core(wire, auth, jwks, verifier, engine, store)
+    return Core(wire, auth, rest, jwks, seal, store, chains, access, verifier, engine)
 
 
 def _open_store(settings: ServerSettings) -> Store:
@@ -220,20 +240,10 @@ async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) ->
         listener = _bind(settings.host, settings.port)
         exits.callback(listener.close)
         sites = Sites(settings, listener.getsockname()[1])
-        core = build_core(settings, extra_tools)
+        core = build_core(settings, extra_tools, sites)
         exits.push_async_callback(core.close)
         readiness = Readiness(core.auth, core.jwks, core.store)
-        application = build_web(
-            Parts(
-                settings=settings,
-                sites=sites,
-                engine=core.engine,
-                verifier=core.verifier,
-                auth=core.auth,
-                sign_in=_sign_in(settings, core.auth),
-                readiness=readiness,
-            )
-        )
+        application = build_web(_build_parts(settings, sites, core, readiness, exits))
         runner = web.AppRunner(
             application,
             access_log=None,
@@ -248,6 +258,54 @@ async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) ->
         exits.callback(readiness.drain)
         _spare_the_collector()
         yield sites.canonical.resource
+
+
+def _build_parts(
+    settings: ServerSettings,
+    sites: Sites,
+    core: Core,
+    readiness: Readiness,
+    exits: AsyncExitStack,
+) -> Parts:
+    """Construct what only HTTP has: signing in by browser, clients and their grants."""
+    schemes = settings.redirect_schemes
+    documents = None
+    if settings.client_documents == "on":
+        documents = Documents(domains=settings.client_domains, schemes=schemes)
+        exits.push_async_callback(documents.close)
+    connections = Connections(core.rest)
+    ledger = Ledger(connections)
+    exits.push_async_callback(ledger.close)
+    browsers = BrowserSessions(core.seal, core.chains)
+    return Parts(
+        settings=settings,
+        sites=sites,
+        seal=core.seal,
+        store=core.store,
+        engine=core.engine,
+        verifier=core.verifier,
+        auth=core.auth,
+        sign_in=_sign_in(settings, core.auth),
+        clients=Clients(
+            core.seal,
+            documents=documents,
+            configured=load_clients(settings.clients_file, schemes),
+            schemes=schemes,
+            can_register=settings.client_registration == "on",
+        ),
+        browsers=browsers,
+        grants=Grants(
+            core.seal,
+            core.store,
+            core.chains,
+            browsers,
+            access=core.access,
+            verifier=core.verifier,
+            ledger=ledger,
+        ),
+        connections=connections,
+        readiness=readiness,
+    )
 
 
 @asynccontextmanager

@@ -135,7 +135,7 @@ class Engine:
             return replace(frame, find_caller=partial(self._verify, token))
         if frame.caller is None:
             return replace(frame, caller=await self._verify(token))
-        if token is not None and not _is_same(token, frame.caller.token):
+        if token is not None and not _is_same(token, frame.caller.presented):
             raise Unauthenticated("auth_token differs from the Authorization header")
         return frame
 

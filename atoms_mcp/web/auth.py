@@ -16,8 +16,8 @@ from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.authenticate import get_bearer
 from atoms_mcp.web.fields import read_fields
-from atoms_mcp.web.keys import AUTH, EXCHANGE, SETTINGS, SIGN_IN, VERIFIER
-from atoms_mcp.web.problem import NO_STORE, render
+from atoms_mcp.web.keys import AUTH, EXCHANGE, GRANTS, SETTINGS, SIGN_IN, VERIFIER
+from atoms_mcp.web.problem import NO_STORE, Problem, render
 
 LOGIN_FIELDS = ("email", "username", "password", "captcha_token")
 REFRESH_FIELDS = ("refresh_token",)
@@ -50,6 +50,10 @@ async def logout(request: web.Request) -> web.Response:
         await read_fields(request, ())
     caller = request[EXCHANGE].caller
     assert caller is not None  # noqa: S101 - the route wants a caller
+    if caller.grant_id is not None:
+        # Others may live on the same session: a client ends what it was granted.
+        await request.app[GRANTS].revoke_grant(caller.grant_id, caller.session_id, caller.token)
+        return render({"message": "Logout successful"}, headers=NO_STORE)
     try:
         await request.app[AUTH].sign_out(caller.token, scope="local")
     except SupabaseError as exc:
@@ -72,7 +76,7 @@ async def status(request: web.Request) -> web.Response:
         told: dict[str, Any] = {
             "authenticated": False,
             "reason": exc.reason or "no token",
-            "hint": f"POST {request[EXCHANGE].site.base_url}/auth/login",
+            "hint": request[EXCHANGE].site.advice,
             "mode": mode,
         }
         return render(told, headers=NO_STORE)
@@ -85,6 +89,16 @@ async def status(request: web.Request) -> web.Response:
         "mode": mode,
     }
     return render(told, headers=NO_STORE)
+
+
+async def closed(request: web.Request) -> web.Response:
+    """Answer where the project's own access tokens are not taken, so none are handed out."""
+    raise Problem(
+        403,
+        "supabase_tokens_off",
+        "This server hands out no Supabase access tokens, and takes none.",
+        request[EXCHANGE].site.advice,
+    )
 
 
 async def _find_caller(request: web.Request) -> Caller:

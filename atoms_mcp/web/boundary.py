@@ -102,7 +102,7 @@ class Boundary:
     def _refuse(self, exchange: Exchange, exc: Exception) -> web.Response:
         """Answer an error, and forget a token that is no longer accepted upstream."""
         if isinstance(exc, CallerExpired) and exchange.caller is not None:
-            self._verifier.forget(exchange.caller.token)
+            self._verifier.forget(exchange.caller.presented)
         problem = to_problem(exc, exchange.site, exchange.request_id)
         exchange.facts.setdefault("error_code", problem.error)
         return render_problem(problem)

@@ -3,7 +3,7 @@
 Nothing here ever answers 5xx or HTML: clients try several addresses and parse what they get,
 and some stop dead at a server error.
 
-Source: RFC 9728 section 3; RFC 8615.
+Source: RFC 9728 section 3; RFC 8414 section 3; RFC 8615.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,13 @@ CACHED = {hdrs.CACHE_CONTROL: "public, max-age=3600", hdrs.VARY: hdrs.HOST}
 async def protected_resource(request: web.Request) -> web.Response:
     """Give the RFC 9728 document of the site that was asked."""
     return web.Response(body=request[EXCHANGE].site.metadata, content_type=JSON, headers=CACHED)
+
+
+async def authorization_server(request: web.Request) -> web.Response:
+    """Give the RFC 8414 document of the site that was asked."""
+    return web.Response(
+        body=request[EXCHANGE].site.server_metadata, content_type=JSON, headers=CACHED
+    )
 
 
 async def not_found(request: web.Request) -> web.Response:

@@ -9,9 +9,13 @@ from aiohttp.typedefs import Handler
 
 from atoms_mcp.identity.browser import BrowserSessions
 from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.clients import Clients
+from atoms_mcp.identity.connections import Connections
+from atoms_mcp.identity.grants import Grants
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.settings import ServerSettings
+from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Site, Sites
@@ -74,6 +78,10 @@ VERIFIER = web.AppKey("verifier", Verifier)
 AUTH = web.AppKey("auth", SupabaseAuth)
 SIGN_IN = web.AppKey("sign_in", SignIn)
 BROWSERS = web.AppKey("browsers", BrowserSessions)
+CLIENTS = web.AppKey("clients", Clients)
+CONNECTIONS = web.AppKey("connections", Connections)
+GRANTS = web.AppKey("grants", Grants)
+STORE: web.AppKey[Store] = web.AppKey("store")
 READINESS = web.AppKey("readiness", Readiness)
 
 EXCHANGE = web.RequestKey("exchange", Exchange)

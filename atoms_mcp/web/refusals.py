@@ -11,6 +11,7 @@ from atoms_mcp.identity.credentials import Malformed
 from atoms_mcp.identity.errors import InsufficientScope, Unauthenticated
 from atoms_mcp.identity.sign_in import SignInRefused
 from atoms_mcp.identity.verify import InvalidToken
+from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.errors import CallerExpired, Kind, SupabaseError
 from atoms_mcp.web.problem import Problem
 from atoms_mcp.web.site import Site
@@ -59,11 +60,12 @@ def _expired(_exc: CallerExpired, site: Site) -> Problem:
 
 def _challenge(reason: str | None, site: Site) -> Problem:
     headers: dict[str, str] = {hdrs.WWW_AUTHENTICATE: site.challenger.for_nobody(reason)}
-    hint = f"Sign in by POST {site.base_url}/auth/login and send the header Authorization: Bearer."
     if reason is None:
-        return Problem(401, "unauthenticated", "No access token came.", hint, headers=headers)
+        return Problem(
+            401, "unauthenticated", "No access token came.", site.advice, headers=headers
+        )
     message = f"The access token was refused: {reason}."
-    return Problem(401, "invalid_token", message, hint, headers=headers)
+    return Problem(401, "invalid_token", message, site.advice, headers=headers)
 
 
 def _insufficient(exc: InsufficientScope, site: Site) -> Problem:
@@ -91,6 +93,16 @@ def _upstream(exc: SupabaseError, _site: Site) -> Problem:
     return Problem(status, error, message, hint, headers=_wait(wait_s))
 
 
+def _store(_exc: StoreDown, _site: Site) -> Problem:
+    return Problem(
+        503,
+        "store_down",
+        "This server cannot look up what it has handed out.",
+        f"Nothing is wrong with your request; try again in {RETRY_S} seconds.",
+        headers=_wait(RETRY_S),
+    )
+
+
 def _payload(_exc: web.RequestPayloadError, _site: Site) -> Problem:
     return Problem(400, "malformed", "The body broke off or cannot be read.", "Send it again.")
 
@@ -111,6 +123,7 @@ READERS: dict[type[Exception], Callable[..., Problem]] = {
     CallerExpired: _expired,
     InsufficientScope: _insufficient,
     SupabaseError: _upstream,
+    StoreDown: _store,
     SignInRefused: _sign_in,
     Malformed: _malformed,
     web.RequestPayloadError: _payload,

@@ -1,18 +1,32 @@
 """The whole HTTP surface in one table, and the application made of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import aiohttp_cors
 from aiohttp import hdrs, web
 
 from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.identity.browser import BrowserSessions
+from atoms_mcp.identity.clients import Clients
+from atoms_mcp.identity.connections import Connections
+from atoms_mcp.identity.grants import Grants
+from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
-from atoms_mcp.oauth.metadata import WELL_KNOWN, protected_resource_path
+from atoms_mcp.oauth.metadata import (
+    OPENID_WELL_KNOWN,
+    REVOKE_PATH,
+    SERVER_WELL_KNOWN,
+    TOKEN_PATH,
+    WELL_KNOWN,
+    protected_resource_path,
+)
 from atoms_mcp.settings import ServerSettings
+from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
-from atoms_mcp.web import auth, compat, discovery, health, keys, mcp
+from atoms_mcp.web import auth, compat, discovery, health, keys, mcp, oauth
 from atoms_mcp.web.address import PROXIES, Proxies
 from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
 from atoms_mcp.web.guard import Guard, parse_origins
@@ -38,9 +52,10 @@ EXPOSED_HEADERS = (
     REQUEST_ID_HEADER,
 )
 PREFLIGHT_S = 600
-# All that is public to pages of every origin lies below this.
-PUBLIC = "/.well-known"
+# All that is public to pages of every origin lies at or below one of these.
+PUBLIC = ("/.well-known", "/oauth/register", TOKEN_PATH, REVOKE_PATH)
 ANY_ORIGIN = ("*",)
+EVERYTHING = "/{rest:.*}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +64,16 @@ class Parts:
 
     settings: ServerSettings
     sites: Sites
+    seal: Seal
+    store: Store
     engine: Engine
     verifier: Verifier
     auth: SupabaseAuth
     sign_in: SignIn
+    clients: Clients
+    browsers: BrowserSessions
+    grants: Grants
+    connections: Connections
     readiness: Readiness
 
 
@@ -64,9 +85,8 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
     path = settings.http_path
     limit = settings.max_body_bytes
     either, open_ = Access.CALLER_OR_ARGUMENT, Access.OPEN
-    documents = dict.fromkeys(
-        [WELL_KNOWN, WELL_KNOWN + path, protected_resource_path(sites.canonical.resource)]
-    )
+    takes_jwt = settings.accept_supabase_jwt == "on"
+    login, refresh = (auth.login, auth.refresh) if takes_jwt else (auth.closed, auth.closed)
     return (
         Route("POST", path, mcp.post, either, body_limit_bytes=limit),
         Route("GET", path, mcp.get),
@@ -74,24 +94,47 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
         Route("*", path, discovery.make_refusal(("POST", "GET", "DELETE")), cors=Cors.NONE),
         Route("*", f"{path}/", discovery.without_slash, open_, Cors.NONE),
         Route("POST", f"{path}/tools/call", compat.call_tool, either, body_limit_bytes=limit),
-        Route("POST", "/auth/login", auth.login, open_),
-        Route("POST", "/auth/refresh", auth.refresh, open_),
+        Route("POST", "/auth/login", login, open_),
+        Route("POST", "/auth/refresh", refresh, open_),
         Route("POST", "/auth/logout", auth.logout),
         Route("GET", "/auth/status", auth.status, open_),
-        *(
-            Route("GET", place, discovery.protected_resource, open_, Cors.ANY)
-            for place in documents
-        ),
-        Route("GET", "/.well-known/{rest:.*}", discovery.not_found, open_, Cors.ANY),
+        *_make_documents(settings, sites),
+        *_make_oauth(settings),
+        Route("GET", f"/.well-known{EVERYTHING}", discovery.not_found, open_, Cors.ANY),
         Route("GET", "/healthz", health.healthz, open_, Cors.NONE),
         Route("GET", "/readyz", health.readyz, open_, Cors.NONE),
     )
 
 
+def _make_documents(settings: ServerSettings, sites: Sites) -> Iterator[Route]:
+    """Give where the metadata is: at the places of the RFCs, and where clients look besides."""
+    site = sites.canonical
+    resource_path = urlsplit(site.resource).path
+    places = dict.fromkeys(
+        (WELL_KNOWN, WELL_KNOWN + settings.http_path, protected_resource_path(site.resource))
+    )
+    for place in places:
+        yield Route("GET", place, discovery.protected_resource, Access.OPEN, Cors.ANY)
+    if site.server_metadata is None:
+        return
+    ends = dict.fromkeys(("", urlsplit(site.issuer).path, settings.http_path, resource_path))
+    for place in (SERVER_WELL_KNOWN, OPENID_WELL_KNOWN):
+        for end in ends:
+            yield Route("GET", place + end, discovery.authorization_server, Access.OPEN, Cors.ANY)
+
+
+def _make_oauth(settings: ServerSettings) -> Iterator[Route]:
+    """Give the endpoints of this authorization server; mode delegated has none."""
+    if settings.auth_mode == "delegated":
+        return
+    yield Route("POST", TOKEN_PATH, oauth.token, Access.OPEN, Cors.ANY)
+    yield Route("POST", REVOKE_PATH, oauth.revoke, Access.OPEN, Cors.ANY)
+
+
 def build_web(parts: Parts) -> web.Application:
     """Give the application, everything registered.
 
-    What is public to all origins is an application of its own: the signals of CORS cost every
+    What is public to all origins is applications of its own: the signals of CORS cost every
     request of theirs, and the rest has none of them unless origins are configured.
 
     Raises:
@@ -101,23 +144,49 @@ def build_web(parts: Parts) -> web.Application:
     origins = parse_origins(settings.allowed_origins)
     boundary = Boundary(Guard(parts.sites, origins), parts.verifier, parts.sites.canonical)
     table = make_routes(settings, parts.sites)
-    app = web.Application(client_max_size=settings.max_body_bytes)
-    app[keys.SETTINGS] = settings
+    app = _furnish(parts)
+    _register(app, boundary, [row for row in table if row.cors is not Cors.ANY], origins)
+    for root in PUBLIC:
+        rows = [row for row in table if row.cors is Cors.ANY and _is_below(row.path, root)]
+        if not rows:
+            continue
+        public = _furnish(parts)
+        _register(public, boundary, rows, ANY_ORIGIN, prefix=root)
+        known = {row.path.removeprefix(root) for row in rows}
+        _refuse_rest(public, boundary, *({"", EVERYTHING} - known))
+        app.add_subapp(root, public)
+    _refuse_rest(app, boundary, EVERYTHING)
+    return app
+
+
+def _furnish(parts: Parts) -> web.Application:
+    """Give an application without routes, in which handlers find all parts."""
+    app = web.Application(client_max_size=parts.settings.max_body_bytes)
+    app[keys.SETTINGS] = parts.settings
     app[keys.SITES] = parts.sites
-    app[PROXIES] = Proxies(settings.trusted_proxies)
+    app[PROXIES] = Proxies(parts.settings.trusted_proxies)
+    app[keys.STORE] = parts.store
     app[keys.ENGINE] = parts.engine
     app[keys.VERIFIER] = parts.verifier
     app[keys.AUTH] = parts.auth
     app[keys.SIGN_IN] = parts.sign_in
+    app[keys.CLIENTS] = parts.clients
+    app[keys.BROWSERS] = parts.browsers
+    app[keys.GRANTS] = parts.grants
+    app[keys.CONNECTIONS] = parts.connections
     app[keys.READINESS] = parts.readiness
-    _register(app, boundary, [row for row in table if row.cors is not Cors.ANY], origins)
-    public = web.Application()
-    rows = [row for row in table if row.cors is Cors.ANY]
-    _register(public, boundary, rows, ANY_ORIGIN, prefix=PUBLIC)
-    app.add_subapp(PUBLIC, public)
-    rest = Route("*", "/{rest:.*}", discovery.not_here, Access.OPEN, Cors.NONE)
-    app.router.add_route(rest.method, rest.path, boundary.wrap(rest))
     return app
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(f"{root}/")
+
+
+def _refuse_rest(app: web.Application, boundary: Boundary, *places: str) -> None:
+    """Answer every address that no row has."""
+    for place in places:
+        rest = Route("*", place, discovery.not_here, Access.OPEN, Cors.NONE)
+        app.router.add_route(rest.method, rest.path, boundary.wrap(rest))
 
 
 def _register(

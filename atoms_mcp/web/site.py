@@ -4,7 +4,10 @@ A client compares the `resource` of the metadata with the URL its user typed, le
 so `localhost` and `127.0.0.1` are two sites. Only configured names and loopback's own exist:
 a Host header chooses among them and never makes one.
 
-Source: RFC 9728 section 3.3; MCP 2026-07-28 authorization.
+In mode delegated the project's own OAuth server is the one that clients are sent to, and this
+one is none.
+
+Source: RFC 9728 section 3.3; RFC 8414 section 3.3; MCP 2026-07-28 authorization.
 """
 
 from collections.abc import Mapping
@@ -13,29 +16,40 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from atoms_mcp.identity.caller import READ_SCOPE, WRITE_SCOPE
 from atoms_mcp.oauth.challenge import Challenger
-from atoms_mcp.oauth.metadata import protected_resource, protected_resource_path
+from atoms_mcp.oauth.metadata import (
+    authorization_server,
+    protected_resource,
+    protected_resource_path,
+)
+from atoms_mcp.oauth.scopes import READ_SCOPE, SCOPES, WRITE_SCOPE
 from atoms_mcp.settings import ServerSettings, is_loopback
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104 - compared with, not bound
 DEFAULT_PORTS = {"http": 80, "https": 443}
-SCOPES = (READ_SCOPE, WRITE_SCOPE)
+# Supabase's OAuth server has no scopes of others and refuses a request that names one; this one
+# it takes for granted.
+DELEGATED_SCOPES = ("email",)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """One name of this server. `base_url` has no trailing slash; `origin` is what a browser says.
 
-    `metadata` is the RFC 9728 document, encoded.
+    `metadata` is the RFC 9728 document, `server_metadata` the RFC 8414 one (None where this is
+    no authorization server), both encoded. `issuer` is who issues tokens for `resource`.
+    `advice` says to people without a token how to get one.
     """
 
     base_url: str
     origin: str
     resource: str
     challenger: Challenger
+    issuer: str
+    advice: str = field(repr=False)
     metadata: bytes = field(repr=False)
+    server_metadata: bytes | None = field(repr=False)
 
 
 class Sites:
@@ -53,10 +67,9 @@ class Sites:
         bases += [f"{scheme}://{name}" for name in settings.allowed_hosts]
         if is_loopback(host) or host in EVERY_ADDRESS:
             bases += [f"http://{name}:{port}" for name in LOOPBACK_NAMES]
-        issuer = f"{settings.supabase_url}/auth/v1"
         self._by_host: dict[str, Site] = {}
         for base in bases:
-            site = _make(base, settings.http_path, issuer)
+            site = _make(base, settings)
             for name in _hosts(base):
                 self._by_host.setdefault(name, site)
         self.canonical = self._by_host[_hosts(bases[0])[0]]
@@ -70,16 +83,26 @@ class Sites:
         """Every Host header that is answered."""
         return self._by_host
 
+    @property
+    def issuers(self) -> Mapping[str, str]:
+        """Who issues tokens for each of our resources."""
+        return {site.resource: site.issuer for site in self._by_host.values()}
 
-def _make(base: str, path: str, issuer: str) -> Site:
+
+def _make(base: str, settings: ServerSettings) -> Site:
     parts = urlsplit(base)
-    resource = base + path
+    resource = base + settings.http_path
+    is_delegated = settings.auth_mode == "delegated"
+    scopes = DELEGATED_SCOPES if is_delegated else SCOPES
+    issuer = f"{settings.supabase_url}/auth/v1" if is_delegated else base
     document = protected_resource(
-        resource,
-        # The one place to change when this server becomes an authorization server itself.
-        authorization_servers=[issuer],
-        scopes=SCOPES,
-        name="Atoms",
+        resource, authorization_servers=[issuer], scopes=scopes, name="Atoms"
+    )
+    server_document = authorization_server(
+        issuer,
+        scopes=scopes,
+        dcr=settings.client_registration == "on",
+        cimd=settings.client_documents == "on",
     )
     return Site(
         base_url=base,
@@ -88,11 +111,20 @@ def _make(base: str, path: str, issuer: str) -> Site:
         resource=resource,
         challenger=Challenger(
             metadata_url=f"{parts.scheme}://{parts.netloc}" + protected_resource_path(resource),
-            scopes=SCOPES,
+            scopes=scopes,
             implied={WRITE_SCOPE: (READ_SCOPE, WRITE_SCOPE)},
         ),
+        issuer=issuer,
+        advice=_advise(base, settings),
         metadata=orjson.dumps(document),
+        server_metadata=None if is_delegated else orjson.dumps(server_document),
     )
+
+
+def _advise(base: str, settings: ServerSettings) -> str:
+    if settings.accept_supabase_jwt == "off":
+        return f"Connect an MCP client to {base}{settings.http_path} and let it sign in by OAuth."
+    return f"Sign in by POST {base}/auth/login and send the header Authorization: Bearer."
 
 
 def _hosts(base: str) -> tuple[str, ...]:

@@ -7,8 +7,15 @@ from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.session import Sessions
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.entities.rest import RestRequest
+from atoms_mcp.identity.access import AccessTokens
 from atoms_mcp.identity.attempts import Attempts
+from atoms_mcp.identity.browser import BrowserSessions
+from atoms_mcp.identity.chains import Chains
+from atoms_mcp.identity.clients import Clients, load_clients
+from atoms_mcp.identity.connections import Connections
+from atoms_mcp.identity.grants import Grants
 from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.identity.ledger import Ledger
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
@@ -52,45 +59,76 @@ def tool(handler, scope="atoms:read"):
 class WebDouble:
     """One running server. `url` is as its clients know it."""
 
-    def __init__(self, supabase, clock, **environ):
+    def __init__(self, supabase, clock, *, store=None, secrets=(b"k" * 32,), **environ):
         self.supabase = supabase
+        self.clock = clock
         self.settings = supabase.settings(**environ)
         parse_origins(self.settings.allowed_origins)  # before there is a socket to close
         self.socket = get_unused_port_socket("127.0.0.1")
         self.port = self.socket.getsockname()[1]
         self.wire = Wire(self.settings)
-        auth = SupabaseAuth(self.wire)
-        jwks = Jwks(auth, now=clock)
+        self.store = store or LocalStore(now=clock)
+        self.seal = Seal(secrets)
+        self.sites = Sites(self.settings, self.port)
+        self.auth = SupabaseAuth(self.wire)
+        self.rest = Rest(self.wire)
+        self.jwks = Jwks(self.auth, now=clock)
+        self.chains = Chains(self.auth, self.store, self.seal, clock)
+        self.access = AccessTokens(self.seal, self.chains.holders, self.sites.issuers, clock)
         self.verifier = Verifier(
             self.settings.auth_mode,
-            jwks,
-            auth,
+            self.jwks,
+            self.auth,
+            access=self.access,
+            accepts_jwt=self.settings.accept_supabase_jwt == "on",
             session_check_s=self.settings.session_check_s,
             now=clock,
         )
-        self.store = LocalStore()
-        self.readiness = Readiness(auth, jwks, self.store, now=clock)
-        tools = (tool(whoami), tool(rows), tool(broken), tool(writes, "atoms:write"))
-        sessions = Sessions(Seal([b"k" * 32]), self.store)
-        self.app = build_web(
-            Parts(
-                settings=self.settings,
-                sites=Sites(self.settings, self.port),
-                engine=Engine(tools, Rest(self.wire), self.verifier, sessions),
-                verifier=self.verifier,
-                auth=auth,
-                sign_in=SignIn(
-                    auth,
-                    Attempts(
-                        per_account=self.settings.login_failures_per_account,
-                        per_address=self.settings.login_failures_per_address,
-                    ),
-                    failure_floor_s=0,
-                ),
-                readiness=self.readiness,
-            )
+        self.readiness = Readiness(self.auth, self.jwks, self.store, now=clock)
+        self.connections = Connections(self.rest)
+        self.ledger = Ledger(self.connections)
+        self.browsers = BrowserSessions(self.seal, self.chains, clock)
+        self.grants = Grants(
+            self.seal,
+            self.store,
+            self.chains,
+            self.browsers,
+            access=self.access,
+            verifier=self.verifier,
+            ledger=self.ledger,
+            now=clock,
         )
+        self.clients = Clients(
+            self.seal,
+            configured=load_clients(self.settings.clients_file, self.settings.redirect_schemes),
+            schemes=self.settings.redirect_schemes,
+            can_register=self.settings.client_registration == "on",
+            now=clock,
+        )
+        self.app = build_web(self._parts())
         self.client = TestClient(TestServer(self.app, socket_factory=lambda *_where: self.socket))
+
+    def _parts(self):
+        tools = (tool(whoami), tool(rows), tool(broken), tool(writes, "atoms:write"))
+        attempts = Attempts(
+            per_account=self.settings.login_failures_per_account,
+            per_address=self.settings.login_failures_per_address,
+        )
+        return Parts(
+            settings=self.settings,
+            sites=self.sites,
+            seal=self.seal,
+            store=self.store,
+            engine=Engine(tools, self.rest, self.verifier, Sessions(self.seal, self.store)),
+            verifier=self.verifier,
+            auth=self.auth,
+            sign_in=SignIn(self.auth, attempts, failure_floor_s=0),
+            clients=self.clients,
+            browsers=self.browsers,
+            grants=self.grants,
+            connections=self.connections,
+            readiness=self.readiness,
+        )
 
     @property
     def url(self):
@@ -109,6 +147,7 @@ class WebDouble:
 
     async def close(self):
         await self.client.close()
+        await self.ledger.close()
         await self.wire.close()
         await self.store.close()
 

@@ -1,0 +1,342 @@
+"""Grants: from a user's consent to codes and tokens, and to their end.
+
+A grant is one consent of one user for one client. What a client holds is sealed, so nothing of a
+grant is stored but what ends it: that a code was used, which generation of refresh tokens is the
+newest, and that it was revoked. `identity.chains` keeps the Supabase session that it lives on.
+
+Source: RFC 6749 sections 4.1.2, 4.1.3, 5.1 and 6; RFC 7009; RFC 8707; OAuth 2.1 sections 4.1
+and 4.3 (replayed codes, rotation of refresh tokens).
+"""
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from atoms_mcp.identity.access import AccessClaims, AccessTokens, name_client
+from atoms_mcp.identity.browser import BrowserSession, BrowserSessions
+from atoms_mcp.identity.chains import Chains, SessionOver, find_expiry
+from atoms_mcp.identity.claims import InvalidToken, peek
+from atoms_mcp.identity.connections import Connection, client_key
+from atoms_mcp.identity.ledger import Ledger
+from atoms_mcp.identity.records import Claims, CodeClaims, RefreshClaims, open_claims, seal_claims
+from atoms_mcp.identity.seal import Seal, SealBroken
+from atoms_mcp.identity.verify import MAX_TOKEN_BYTES, Verifier
+from atoms_mcp.oauth.authorize import AuthorizationRequest
+from atoms_mcp.oauth.clients import Client
+from atoms_mcp.oauth.errors import OAuthError
+from atoms_mcp.oauth.pkce import verifier_matches
+from atoms_mcp.oauth.redirects import redirect_host
+from atoms_mcp.oauth.resources import find_resource
+from atoms_mcp.oauth.scopes import narrow, render_scope
+from atoms_mcp.oauth.token_request import CodeGrant, RefreshGrant
+from atoms_mcp.store.store import Store
+from atoms_mcp.supabase.auth import Session
+from atoms_mcp.supabase.errors import SupabaseError
+
+CODE_LIFETIME_S = 60
+REFRESH_LIFETIME_S = 30 * 24 * 3600
+# A code is remembered for longer than it lives: shown twice, it was stolen, however late.
+CODE_REMEMBERED_S = 3600
+# A fresh grant gets a token that lives for long: some clients log in anew when it ends.
+MARGIN_S = 30 * 60
+AGAIN = "connect again, so that the user can sign in"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """What a client gets. `scope` is as granted to the access token."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in_s: int
+    scope: str
+
+
+class Grants:
+    """Issues, trades and revokes. `now` gives Unix seconds.
+
+    Every method that waits raises `StoreDown` where the store cannot be asked, and
+    `SupabaseError` where Supabase cannot; neither says anything about the grant.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts that a grant goes through
+        self,
+        seal: Seal,
+        store: Store,
+        chains: Chains,
+        browsers: BrowserSessions,
+        *,
+        access: AccessTokens,
+        verifier: Verifier,
+        ledger: Ledger,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._seal = seal
+        self._store = store
+        self._chains = chains
+        self._holders = chains.holders
+        self._browsers = browsers
+        self._access = access
+        self._verifier = verifier
+        self._ledger = ledger
+        self._now = now
+
+    async def issue_code(
+        self,
+        request: AuthorizationRequest,
+        scopes: Iterable[str],
+        browser: BrowserSession,
+        issuer: str,
+    ) -> str:
+        """Give the code for a consent; `scopes` are those that the user agreed to.
+
+        Raises:
+            SessionOver: the user is no longer signed in.
+        """
+        session = await self._browsers.current(browser)
+        client = request.client
+        code = CodeClaims(
+            jti=secrets.token_urlsafe(16),
+            gid=str(uuid.uuid4()),
+            sid=browser.sid,
+            rt=session.refresh_token,
+            uid=browser.user_id,
+            email=browser.email,
+            client_id=name_client(client.client_id),
+            shown_id=client_key(client.client_id),
+            client_name=client.name,
+            client_host=client.host,
+            redirect_uri=request.redirect_uri,
+            has_redirect_uri=request.has_redirect_uri,
+            challenge=request.code_challenge,
+            resource=request.resource,
+            issuer=issuer,
+            scope=render_scope(scopes),
+            exp=int(self._now()) + CODE_LIFETIME_S,
+        )
+        return seal_claims(self._seal, code)
+
+    async def redeem(self, grant: CodeGrant, client: Client) -> TokenAnswer:
+        """Trade a code for tokens, once; the second time ends what the first one gave.
+
+        Raises:
+            OAuthError: invalid_grant, invalid_target.
+        """
+        code = self._open(CodeClaims, grant.code)
+        self._check_code(code, grant, client)
+        now = self._now()
+        if now >= code.exp and not await self._store.is_marked(_code_key(code)):
+            raise _refused(f"The code has expired; {AGAIN}")
+        # First what can fail for a while: a code that was not answered can be sent again.
+        try:
+            session = await self._chains.current(code.sid, code.rt, margin_s=MARGIN_S)
+        except SessionOver:
+            raise _refused(f"The session at Supabase has ended; {AGAIN}") from None
+        if not await self._store.take_once(_code_key(code), now + CODE_REMEMBERED_S):
+            await self._end_stolen(code)
+            raise _refused(f"The code was used before, so its tokens are revoked; {AGAIN}")
+        until = now + REFRESH_LIFETIME_S
+        await self._holders.add(code.sid, code.gid, until)
+        first = RefreshClaims(
+            gid=code.gid,
+            sid=code.sid,
+            rt=session.refresh_token,
+            uid=code.uid,
+            client_id=code.client_id,
+            scope=code.scope,
+            iss=code.issuer,
+            aud=code.resource,
+            n=0,
+            exp=int(until),
+        )
+        answer = self._answer(first, code.scope, session)
+        self._ledger.record(_to_connection(code), session.access_token)
+        return answer
+
+    async def refresh(self, grant: RefreshGrant, client: Client) -> TokenAnswer:
+        """Trade a refresh token for the next one.
+
+        The one before the newest is answered as well, with the newest: an answer gets lost,
+        and processes of a client share a token. An older one ends the grant.
+
+        Raises:
+            OAuthError: invalid_grant, invalid_target, invalid_scope.
+        """
+        held = self._open(RefreshClaims, grant.refresh_token)
+        self._check_refresh(held, grant, client)
+        scope = render_scope(narrow(held.scope.split(), grant.scope))
+        if await self._holders.is_revoked(held.gid):
+            raise _refused(f"The grant was revoked; {AGAIN}")
+        newest = await self._find_newest(held)
+        if held.n < newest - 1:
+            await self._end_stolen(held)
+            raise _refused(f"The refresh token was used before, so the grant has ended; {AGAIN}")
+        try:
+            if held.n == newest:
+                session = await self._chains.renew(held.sid, held.rt)
+            else:
+                session = await self._chains.current(held.sid, held.rt)
+        except SessionOver:
+            await self._mark(held.gid, held.sid)
+            raise _refused(f"The session at Supabase has ended; {AGAIN}") from None
+        following = max(newest, held.n + 1)
+        until = self._now() + REFRESH_LIFETIME_S
+        if following > newest:
+            await self._store.put(_grant_key(held.gid), str(following), until)
+            await self._holders.add(held.sid, held.gid, until)
+        successor = replace(held, rt=session.refresh_token, n=following, exp=int(until))
+        answer = self._answer(successor, scope, session)
+        self._ledger.touch(held.gid, session.access_token)
+        return answer
+
+    async def revoke_token(self, token: str, client: Client) -> None:
+        """Revoke the grant that a token (access or refresh, expired or not) belongs to.
+
+        What is no token of ours is passed over.
+
+        Raises:
+            OAuthError: invalid_grant; it was issued to another client.
+
+        Source: RFC 7009 sections 2.1 and 2.2.
+        """
+        rt: str | None = None
+        held: RefreshClaims | AccessClaims
+        try:
+            held = open_claims(self._seal, RefreshClaims, token)
+            sid, rt = held.sid, held.rt
+        except SealBroken:
+            try:
+                held = self._access.open_any(token)
+            except InvalidToken:
+                return
+            sid = str(peek(held.jwt).get("session_id"))
+        if held.client_id != name_client(client.client_id):
+            raise _refused("The token was issued to another client")
+        await self._end(held.gid, sid, rt)
+
+    async def revoke_grant(
+        self, gid: str, sid: str | None, jwt: str | None, *, keeps_session: bool = False
+    ) -> None:
+        """Revoke a grant. Its session `sid` ends with it where no other grant lives on it.
+
+        `jwt` is an access token of the user, who must own the grant: with it the entry in the
+        list of connections goes, too. `keeps_session` is for a browser that lives on the same
+        session and stays signed in.
+        """
+        await self._mark(gid, sid)
+        if jwt is not None:
+            self._ledger.remove(gid, jwt)
+        if sid is not None and not keeps_session and not await self._holders.has_any(sid):
+            await self._chains.end(sid, None)
+            self._verifier.forget_session(sid)
+
+    def _check_code(self, code: CodeClaims, grant: CodeGrant, client: Client) -> None:
+        """Check who redeems, and with what; nothing is used up by a wrong one."""
+        if code.client_id != name_client(client.client_id):
+            raise _refused("The code was issued to another client")
+        named = grant.redirect_uri
+        if named != code.redirect_uri and (named is not None or code.has_redirect_uri):
+            raise _refused("redirect_uri is not the one of the authorization request")
+        if not verifier_matches(grant.verifier, code.challenge):
+            raise _refused("code_verifier does not belong to the code_challenge")
+        self._check_target(code.resource, code.issuer, grant.resource)
+
+    def _check_refresh(self, held: RefreshClaims, grant: RefreshGrant, client: Client) -> None:
+        if held.client_id != name_client(client.client_id):
+            raise _refused("The refresh token was issued to another client")
+        if self._now() >= held.exp:
+            raise _refused(f"The refresh token has expired; {AGAIN}")
+        self._check_target(held.aud, held.iss, grant.resource)
+
+    def _check_target(self, resource: str, issuer: str, asked: str | None) -> None:
+        """Check that a grant is for this server, and for what the client says it is."""
+        if self._access.issuers.get(resource) != issuer:
+            raise _refused("It was issued for another server")
+        if asked is not None and find_resource([asked], [resource], resource) is None:
+            raise OAuthError("invalid_target", f"The grant is for {resource}")
+
+    async def _find_newest(self, held: RefreshClaims) -> int:
+        """Give the newest generation; where nothing is known of it, the one that came is."""
+        kept = await self._store.get(_grant_key(held.gid))
+        return held.n if kept is None else max(int(kept), held.n)
+
+    def _answer(self, refresh: RefreshClaims, scope: str, session: Session) -> TokenAnswer:
+        now = self._now()
+        expires_at = find_expiry(session)
+        access = self._access.make(
+            AccessClaims(
+                gid=refresh.gid,
+                client_id=refresh.client_id,
+                scope=scope,
+                iss=refresh.iss,
+                aud=refresh.aud,
+                exp=expires_at,
+                jwt=session.access_token,
+            )
+        )
+        if len(access) > MAX_TOKEN_BYTES:
+            raise OAuthError(
+                "invalid_request",
+                "The access tokens of this Supabase project are too long to be sealed; "
+                "its operator can make them shorter (custom claims)",
+            )
+        sealed = seal_claims(self._seal, refresh)
+        return TokenAnswer(access, sealed, max(0, int(expires_at - now)), scope)
+
+    def _open(self, kind: type[Claims], text: str) -> Claims:
+        try:
+            return open_claims(self._seal, kind, text)
+        except SealBroken:
+            raise _refused(f"That is none that this server handed out; {AGAIN}") from None
+
+    async def _mark(self, gid: str, sid: str | None) -> None:
+        """Revoke a grant: here at once, elsewhere as soon as they look."""
+        until = self._now() + REFRESH_LIFETIME_S
+        await self._holders.revoke(gid, until)
+        self._verifier.forget_grant(gid)
+        if sid is not None:
+            await self._holders.remove(sid, gid, until)
+
+    async def _end(self, gid: str, sid: str, rt: str | None) -> None:
+        """Revoke a grant, strike it off the list, and end its session where it is the last."""
+        await self._mark(gid, sid)
+        try:
+            session = await self._chains.current(sid, rt, margin_s=0)
+        except SessionOver:
+            return
+        self._ledger.remove(gid, session.access_token)
+        if not await self._holders.has_any(sid):
+            await self._chains.sign_out(sid, session, "local")
+            self._verifier.forget_session(sid)
+
+    async def _end_stolen(self, held: CodeClaims | RefreshClaims) -> None:
+        """End a grant whose code or token came twice; it is over, whatever Supabase says."""
+        with suppress(SupabaseError):
+            await self._end(held.gid, held.sid, held.rt)
+
+
+def _refused(description: str) -> OAuthError:
+    return OAuthError("invalid_grant", description)
+
+
+def _to_connection(code: CodeClaims) -> Connection:
+    return Connection(
+        id=code.gid,
+        client_id=code.shown_id,
+        client_name=code.client_name,
+        client_host=code.client_host,
+        redirect_host=redirect_host(code.redirect_uri),
+        scope=code.scope,
+        session_id=code.sid,
+    )
+
+
+def _code_key(code: CodeClaims) -> str:
+    return f"code:{code.jti}"
+
+
+def _grant_key(gid: str) -> str:
+    return f"grant:{gid}"
