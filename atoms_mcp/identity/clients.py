@@ -15,6 +15,7 @@ from typing import Any
 
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.identity.documents import Documents
+from atoms_mcp.identity.quota import Quota
 from atoms_mcp.identity.seal import Seal, SealBroken
 from atoms_mcp.oauth.authorize import MAX_CLIENT_ID_BYTES
 from atoms_mcp.oauth.clients import AUTH_METHODS, DOCUMENT_PREFIX, Client, digest_secret
@@ -50,10 +51,10 @@ class Clients:
     """Registers, finds and authenticates clients.
 
     `documents` is None where none are accepted; `can_register` says whether clients may
-    register. Those that did before go on.
+    register. Those that did before go on. `quota` is how much of both one address may cause.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them are named
         self,
         seal: Seal,
         *,
@@ -61,6 +62,7 @@ class Clients:
         configured: Mapping[str, Client] | None = None,
         schemes: Collection[str] = (),
         can_register: bool = True,
+        quota: Quota | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._seal = seal
@@ -68,9 +70,19 @@ class Clients:
         self._configured = configured or {}
         self._schemes = tuple(schemes)
         self._can_register = can_register
+        self._quota = quota
         self._now = now
 
-    def register(self, metadata: dict[str, Any]) -> dict[str, Any]:
+    async def count(self, address: str | None) -> None:
+        """Count one registration of an address before it is looked at.
+
+        Raises:
+            TooOften: it has caused enough for now.
+        """
+        if self._quota is not None:
+            await self._quota.take(address)
+
+    def register(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """Register a client and give the answer to it.
 
         Raises:
@@ -90,15 +102,18 @@ class Clients:
         client_id = self._seal_client(registration, issued_at, secret)
         return registration.render(client_id, issued_at, secret)
 
-    async def find(self, client_id: str) -> Client:
-        """Give the client that `client_id` names.
+    async def find(self, client_id: str, address: str | None = None) -> Client:
+        """Give the client that `client_id` names; `address` is whose request makes us look.
 
         Raises:
             UnknownClient: there is none, or its document cannot be had.
+            TooOften: a document would have to be fetched, and the address caused enough of that.
         """
-        if self._documents is not None and client_id.startswith(DOCUMENT_PREFIX):
-            return await self._documents.find(client_id)
-        return self._find_here(client_id)
+        if self._documents is None or not client_id.startswith(DOCUMENT_PREFIX):
+            return self._find_here(client_id)
+        if not self._documents.is_at_hand(client_id):
+            await self.count(address)
+        return await self._documents.find(client_id)
 
     def admit(self, credentials: ClientCredentials) -> Client:
         """Give the client that presents a grant, authenticated.

@@ -134,6 +134,11 @@ class Documents:
         except ValueError:
             raise UnknownClient from None
 
+    def is_at_hand(self, client_id: str) -> bool:
+        """Tell whether there is a fresh copy, so that `find` asks nobody."""
+        copy = self._copies.get(client_id)
+        return copy is not None and self._now() < copy.fresh_until
+
     async def find(self, client_id: str) -> Client:
         """Give the client whose document is at `client_id`.
 
@@ -141,12 +146,10 @@ class Documents:
             UnknownClient: for every reason there is, so that none shows.
         """
         self.check(client_id)
-        copy = self._copies.get(client_id)
-        if copy is None or self._now() >= copy.fresh_until:
-            copy = await self._flight.share(client_id, lambda: self._renew(client_id))
-        else:
+        if self.is_at_hand(client_id):
             self._copies.move_to_end(client_id)
-        return copy.client
+            return self._copies[client_id].client
+        return (await self._flight.share(client_id, lambda: self._renew(client_id))).client
 
     async def close(self) -> None:
         """Close the connections."""
