@@ -2,8 +2,12 @@ import pytest
 
 from atoms_mcp.identity.credentials import (
     Malformed,
+    account_key,
     address_key,
+    check_code,
     check_credentials,
+    check_email,
+    check_new_password,
     check_token,
 )
 
@@ -119,3 +123,65 @@ def test_a_token_is_opaque():
 )
 def test_addresses_are_counted_by_what_one_person_has(address, key):
     assert address_key(address) == key
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("123456", "123456"),
+        (" 123 456\n", "123456"),
+        ("123-456", "123456"),
+        ("\uff11\uff12\uff13\uff14\uff15\uff16", "123456"),
+        ("1234567890", "1234567890"),
+    ],
+)
+def test_a_code_is_read_the_way_people_type_it(typed, code):
+    assert check_code(typed) == code
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        123456,
+        "",
+        "12345",
+        "12345678901",
+        "12a456",
+        "123456\x00",
+        "\ud800123456",
+        "²" * 6 + "x",
+        "1" * 10_000,
+        "१२३४५६",
+    ],
+)
+def test_what_is_no_code_is_refused(value):
+    with pytest.raises(Malformed) as caught:
+        check_code(value)
+
+    assert caught.value.field == "code"
+
+
+def test_a_new_password_is_taken_to_the_last_blank():
+    assert check_new_password(" pass word ") == " pass word "
+    assert check_new_password("ä" * 36) == "ä" * 36
+
+
+@pytest.mark.parametrize("value", [None, 7, "", " ", "x" * 73, "ä" * 37, "a\x00b", "\udc00"])
+def test_what_no_account_can_have_is_no_new_password(value):
+    with pytest.raises(Malformed) as caught:
+        check_new_password(value)
+
+    assert caught.value.field == "password"
+
+
+@pytest.mark.parametrize("value", [None, [], "", "x", "@", "a@", "a b@c", "a\x00@b", "a@" * 200])
+def test_what_is_no_address_is_refused(value):
+    with pytest.raises(Malformed) as caught:
+        check_email(value)
+
+    assert caught.value.field == "email"
+
+
+def test_spellings_of_one_account_are_counted_as_one():
+    assert account_key("ADA@Acme.example") == account_key("ada@acme.example")
