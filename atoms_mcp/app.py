@@ -36,6 +36,7 @@ from atoms_mcp.identity.grants import Grants
 from atoms_mcp.identity.jwks import Jwks
 from atoms_mcp.identity.kept_login import KeptLogin, NoLogin
 from atoms_mcp.identity.ledger import Ledger
+from atoms_mcp.identity.quota import Quota
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.vault import open_vault
@@ -269,6 +270,7 @@ def _build_parts(
 ) -> Parts:
     """Construct what only HTTP has: signing in by browser, clients and their grants."""
     schemes = settings.redirect_schemes
+    is_limited = settings.rate_limits == "on"
     documents = None
     if settings.client_documents == "on":
         documents = Documents(domains=settings.client_domains, schemes=schemes)
@@ -292,6 +294,7 @@ def _build_parts(
             configured=load_clients(settings.clients_file, schemes),
             schemes=schemes,
             can_register=settings.client_registration == "on",
+            quota=Quota("clients", settings.registrations_per_address if is_limited else None),
         ),
         browsers=browsers,
         grants=Grants(

@@ -17,6 +17,7 @@ from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.oauth.metadata import (
     OPENID_WELL_KNOWN,
+    REGISTER_PATH,
     REVOKE_PATH,
     SERVER_WELL_KNOWN,
     TOKEN_PATH,
@@ -26,7 +27,7 @@ from atoms_mcp.oauth.metadata import (
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
-from atoms_mcp.web import auth, compat, discovery, health, keys, mcp, oauth
+from atoms_mcp.web import auth, compat, discovery, health, keys, mcp, oauth, register
 from atoms_mcp.web.address import PROXIES, Proxies
 from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
 from atoms_mcp.web.guard import Guard, parse_origins
@@ -53,7 +54,7 @@ EXPOSED_HEADERS = (
 )
 PREFLIGHT_S = 600
 # All that is public to pages of every origin lies at or below one of these.
-PUBLIC = ("/.well-known", "/oauth/register", TOKEN_PATH, REVOKE_PATH)
+PUBLIC = ("/.well-known", REGISTER_PATH, TOKEN_PATH, REVOKE_PATH)
 ANY_ORIGIN = ("*",)
 EVERYTHING = "/{rest:.*}"
 
@@ -127,6 +128,7 @@ def _make_oauth(settings: ServerSettings) -> Iterator[Route]:
     """Give the endpoints of this authorization server; mode delegated has none."""
     if settings.auth_mode == "delegated":
         return
+    yield Route("POST", REGISTER_PATH, register.register, Access.OPEN, Cors.ANY)
     yield Route("POST", TOKEN_PATH, oauth.token, Access.OPEN, Cors.ANY)
     yield Route("POST", REVOKE_PATH, oauth.revoke, Access.OPEN, Cors.ANY)
 

@@ -16,6 +16,7 @@ from atoms_mcp.identity.connections import Connections
 from atoms_mcp.identity.grants import Grants
 from atoms_mcp.identity.jwks import Jwks
 from atoms_mcp.identity.ledger import Ledger
+from atoms_mcp.identity.quota import Quota
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.verify import Verifier
@@ -103,6 +104,7 @@ class WebDouble:
             configured=load_clients(self.settings.clients_file, self.settings.redirect_schemes),
             schemes=self.settings.redirect_schemes,
             can_register=self.settings.client_registration == "on",
+            quota=Quota("clients", self.settings.registrations_per_address),
             now=clock,
         )
         self.app = build_web(self._parts())
