@@ -20,6 +20,7 @@ from atoms_mcp.supabase.wire import UPSTREAM_S
 from atoms_mcp.web.authenticate import authenticate, get_bearer
 from atoms_mcp.web.guard import Guard
 from atoms_mcp.web.keys import EXCHANGE, Access, Exchange, Route
+from atoms_mcp.web.pages import render_problem_page
 from atoms_mcp.web.problem import Problem, render_problem
 from atoms_mcp.web.refusals import to_problem
 from atoms_mcp.web.site import Site
@@ -73,7 +74,7 @@ class Boundary:
                     response = await handler(request)
                 except Exception as exc:  # noqa: BLE001 - the boundary: nothing gets past it
                     fault = exc
-                    response = self._refuse(exchange, exc)
+                    response = self._refuse(request, exchange, exc)
                 status = response.status
                 # To an answer that has begun this does nothing.
                 added = response.headers
@@ -99,12 +100,14 @@ class Boundary:
         request[EXCHANGE] = exchange
         return exchange
 
-    def _refuse(self, exchange: Exchange, exc: Exception) -> web.Response:
+    def _refuse(self, request: web.Request, exchange: Exchange, exc: Exception) -> web.Response:
         """Answer an error, and forget a token that is no longer accepted upstream."""
         if isinstance(exc, CallerExpired) and exchange.caller is not None:
             self._verifier.forget(exchange.caller.presented)
         problem = to_problem(exc, exchange.site, exchange.request_id)
         exchange.facts.setdefault("error_code", problem.error)
+        if _wants_page(request, exchange.route):
+            return render_problem_page(request, problem)
         return render_problem(problem)
 
     def _write(
@@ -126,6 +129,13 @@ class Boundary:
             self._log("error", {**facts, "exc_info": fault})
         else:
             self._log("info", facts)
+
+
+def _wants_page(request: web.Request, route: Route) -> bool:
+    """Tell whether a refusal is for a person's eyes."""
+    if route.shows == "either":
+        return "text/html" in request.headers.get(hdrs.ACCEPT, "")
+    return route.shows == "page"
 
 
 def _check_encoding(coding: str) -> None:

@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from atoms_mcp.errors import ConfigError
+from atoms_mcp.settings import is_loopback
 from atoms_mcp.web.keys import Cors
 from atoms_mcp.web.problem import Problem
 from atoms_mcp.web.site import Site, Sites
+
+VISITS = frozenset({"GET", "HEAD"})
 
 
 class Guard:
@@ -45,8 +48,10 @@ class Guard:
                 "Use the public URL of the server. Its operator sets it by ATOMS_FASTMCP_BASE_URL, "
                 "and further names by ATOMS_ALLOWED_HOSTS.",
             )
+        if cors is Cors.SELF:
+            _check_own(request, site)
         # A preflight is answered by its own handler, which knows the origins as well.
-        if hdrs.ORIGIN in headers and cors is not Cors.ANY and request.method != "OPTIONS":
+        elif hdrs.ORIGIN in headers and cors is not Cors.ANY and request.method != "OPTIONS":
             origin = headers[hdrs.ORIGIN]
             if origin not in self._origins and origin != site.origin:
                 raise Problem(
@@ -56,6 +61,42 @@ class Guard:
                     "The operator of the server allows origins by ATOMS_ALLOWED_ORIGINS.",
                 )
         return site
+
+
+def _check_own(request: web.Request, site: Site) -> None:
+    """Let through visits, and forms that a page of this very site sends.
+
+    Our pages hide where they are from everybody (`Referrer-Policy: no-referrer`), so browsers
+    call the origin of their forms "null", as they do for many a stranger's; `Sec-Fetch-Site`
+    tells them apart. Browsers say that only to sites that nobody can have tampered with: on
+    plain http in a network it is missing, and the form's sealed field and cookie decide alone.
+
+    Raises:
+        Problem: 403.
+
+    Source: Fetch standard, section 3.2 (Origin); Fetch Metadata Request Headers, section 2.4.
+    """
+    headers = request.headers
+    origin, fetched_from = headers.get(hdrs.ORIGIN), headers.get("Sec-Fetch-Site")
+    if origin is None:
+        is_own = request.method in VISITS or fetched_from in {None, "same-origin", "none"}
+    elif origin == "null":
+        is_own = fetched_from == "same-origin" or (fetched_from is None and _is_plain(site))
+    else:
+        is_own = origin == site.origin
+    if not is_own:
+        raise Problem(
+            403,
+            "origin_not_allowed",
+            "This form was sent from another site.",
+            "Go back to where you came from, and start again.",
+        )
+
+
+def _is_plain(site: Site) -> bool:
+    """Tell whether this site is reached by plain http over a network."""
+    parts = urlsplit(site.base_url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def parse_origins(given: Iterable[str]) -> tuple[str, ...]:

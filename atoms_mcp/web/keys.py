@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -38,6 +38,7 @@ class Cors(Enum):
     NONE = "none"
     CONFIGURED = "those of ATOMS_ALLOWED_ORIGINS"
     ANY = "all: the answer is public"
+    SELF = "none; a form comes from a page of ours alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Route:
     access: Access = Access.CALLER
     cors: Cors = Cors.CONFIGURED
     body_limit_bytes: int = 16 * 1024
+    # How a refusal looks; "either" asks the Accept header.
+    shows: Literal["json", "page", "either"] = "json"
 
 
 @dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp_cors
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.identity.browser import BrowserSessions
@@ -27,13 +29,35 @@ from atoms_mcp.oauth.metadata import (
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
-from atoms_mcp.web import auth, compat, discovery, health, keys, mcp, oauth, register
+from atoms_mcp.web import (
+    auth,
+    callback,
+    compat,
+    discovery,
+    entry,
+    files,
+    health,
+    home,
+    keys,
+    mail_code,
+    mcp,
+    oauth,
+    password,
+    provider,
+    recover,
+    register,
+    sign_in,
+    sign_up,
+)
 from atoms_mcp.web.address import PROXIES, Proxies
 from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
+from atoms_mcp.web.forms import FORMS, Forms
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
+from atoms_mcp.web.pages import set_up_pages
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Sites
+from atoms_mcp.web.theme import load_theme
 
 ALLOWED_HEADERS = (
     hdrs.AUTHORIZATION,
@@ -53,6 +77,8 @@ EXPOSED_HEADERS = (
     REQUEST_ID_HEADER,
 )
 PREFLIGHT_S = 600
+# The longest address of ours that a form may have to carry on, sealed.
+PAGE_LIMIT_BYTES = 32 * 1024
 # All that is public to pages of every origin lies at or below one of these.
 PUBLIC = ("/.well-known", REGISTER_PATH, TOKEN_PATH, REVOKE_PATH)
 ANY_ORIGIN = ("*",)
@@ -101,6 +127,7 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
         Route("GET", "/auth/status", auth.status, open_),
         *_make_documents(settings, sites),
         *_make_oauth(settings),
+        *_make_pages(),
         Route("GET", f"/.well-known{EVERYTHING}", discovery.not_found, open_, Cors.ANY),
         Route("GET", "/healthz", health.healthz, open_, Cors.NONE),
         Route("GET", "/readyz", health.readyz, open_, Cors.NONE),
@@ -133,6 +160,30 @@ def _make_oauth(settings: ServerSettings) -> Iterator[Route]:
     yield Route("POST", REVOKE_PATH, oauth.revoke, Access.OPEN, Cors.ANY)
 
 
+def _make_pages() -> Iterator[Route]:
+    """Give the pages for people."""
+    yield _page("GET", "/", home.home)
+    yield Route("GET", f"{files.PLACE}{{name}}", files.asset, Access.OPEN, Cors.NONE)
+    yield _page("GET", "/sign-in", sign_in.sign_in)
+    yield _page("POST", "/sign-in", password.by_password)
+    yield _page("GET", "/sign-in/code", mail_code.ask)
+    yield _page("POST", "/sign-in/code", mail_code.by_code)
+    yield _page("GET", "/sign-in/second-factor", entry.not_begun)
+    yield _page("POST", "/sign-in/second-factor", entry.second_factor)
+    yield _page("POST", "/sign-in/provider", provider.to_provider)
+    yield _page("GET", callback.PATH, callback.callback)
+    yield _page("GET", "/sign-up", sign_up.ask)
+    yield _page("POST", "/sign-up", sign_up.sign_up)
+    yield _page("GET", "/recover", recover.ask)
+    yield _page("POST", "/recover", recover.recover)
+    yield _page("GET", "/recover/new-password", entry.not_begun)
+    yield _page("POST", "/recover/new-password", entry.new_password)
+
+
+def _page(method: str, path: str, handler: Handler) -> Route:
+    return Route(method, path, handler, Access.OPEN, Cors.SELF, PAGE_LIMIT_BYTES, "page")
+
+
 def build_web(parts: Parts) -> web.Application:
     """Give the application, everything registered.
 
@@ -140,13 +191,15 @@ def build_web(parts: Parts) -> web.Application:
     request of theirs, and the rest has none of them unless origins are configured.
 
     Raises:
-        ConfigError: an allowed origin is none.
+        ConfigError: an allowed origin is none, or the logo of the pages cannot be used.
     """
     settings = parts.settings
     origins = parse_origins(settings.allowed_origins)
     boundary = Boundary(Guard(parts.sites, origins), parts.verifier, parts.sites.canonical)
     table = make_routes(settings, parts.sites)
     app = _furnish(parts)
+    set_up_pages(app, load_theme(settings))
+    app[FORMS] = Forms(parts.seal)
     _register(app, boundary, [row for row in table if row.cors is not Cors.ANY], origins)
     for root in PUBLIC:
         rows = [row for row in table if row.cors is Cors.ANY and _is_below(row.path, root)]
@@ -157,7 +210,7 @@ def build_web(parts: Parts) -> web.Application:
         known = {row.path.removeprefix(root) for row in rows}
         _refuse_rest(public, boundary, *({"", EVERYTHING} - known))
         app.add_subapp(root, public)
-    _refuse_rest(app, boundary, EVERYTHING)
+    _refuse_rest(app, boundary, EVERYTHING, shows="either")
     return app
 
 
@@ -184,10 +237,15 @@ def _is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(f"{root}/")
 
 
-def _refuse_rest(app: web.Application, boundary: Boundary, *places: str) -> None:
+def _refuse_rest(
+    app: web.Application,
+    boundary: Boundary,
+    *places: str,
+    shows: Literal["json", "either"] = "json",
+) -> None:
     """Answer every address that no row has."""
     for place in places:
-        rest = Route("*", place, discovery.not_here, Access.OPEN, Cors.NONE)
+        rest = Route("*", place, discovery.not_here, Access.OPEN, Cors.NONE, shows=shows)
         app.router.add_route(rest.method, rest.path, boundary.wrap(rest))
 
 
@@ -217,14 +275,16 @@ def _register(
         place = row.path.removeprefix(prefix)
         route = app.router.add_route(row.method, place, boundary.wrap(row))
         methods.setdefault(row.path, []).append(row.method)
-        if cors is not None and row.cors is not Cors.NONE:
+        if cors is not None and row.cors in {Cors.CONFIGURED, Cors.ANY}:
             cors.add(route)
     if cors is not None:
         settle = _say_any_origin if origins == ANY_ORIGIN else _vary_by_origin
         app.on_response_prepare.append(settle)
     for path, known in methods.items():
         if "*" not in known:
-            refusal = Route("*", path, discovery.make_refusal(known), Access.OPEN, Cors.NONE)
+            shows: Literal["json", "either"] = "json" if prefix else "either"
+            refuse = discovery.make_refusal(known)
+            refusal = Route("*", path, refuse, Access.OPEN, Cors.NONE, shows=shows)
             app.router.add_route("*", path.removeprefix(prefix), boundary.wrap(refusal))
 
 
