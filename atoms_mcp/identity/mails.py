@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from atoms_mcp.identity.quota import TooOften
+from atoms_mcp.identity.quota import Quota, TooOften
 from atoms_mcp.identity.refusals import Refusal, SignInRefused, find_refusal
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
@@ -26,7 +26,6 @@ USUAL = frozenset({"otp_disabled", "over_email_send_rate_limit"})
 log = structlog.get_logger(__name__)
 
 Ask = Callable[[], Coroutine[object, object, Session | None]]
-TakeMail = Callable[[str | None], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,17 @@ class MailSent:
 
 
 class Mails:
-    """Asks for mails. `take` counts one for an address, or raises `TooOften`."""
+    """Asks for mails, as many as `quota` allows an address (any number without one)."""
 
     def __init__(
         self,
-        take: TakeMail | None,
+        quota: Quota | None,
         *,
         floor_s: float = MAIL_FLOOR_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._take = take
+        self._quota = quota
         self._floor_s = floor_s
         self._clock = clock
         self._sleep = sleep
@@ -86,10 +85,10 @@ class Mails:
         Raises:
             SignInRefused: it has had too many.
         """
-        if self._take is None:
+        if self._quota is None:
             return
         try:
-            await self._take(address)
+            await self._quota.take(address)
         except TooOften as exc:
             raise SignInRefused(
                 429,

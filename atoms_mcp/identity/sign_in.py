@@ -24,9 +24,10 @@ from atoms_mcp.identity.credentials import (
     check_new_password,
     check_token,
 )
-from atoms_mcp.identity.mails import MAIL_FLOOR_S, Mails, MailSent, TakeMail
+from atoms_mcp.identity.mails import MAIL_FLOOR_S, Mails, MailSent
 from atoms_mcp.identity.project import Project
 from atoms_mcp.identity.proof import make_proof
+from atoms_mcp.identity.quota import Quota
 from atoms_mcp.identity.refusals import Refusal, SignInRefused, find_refusal
 from atoms_mcp.identity.second_factor import TOTP, needs_second_factor
 from atoms_mcp.supabase.auth import CodeType, Scope, Session, SupabaseAuth
@@ -46,10 +47,10 @@ Open = Callable[[], Coroutine[object, object, Session]]
 class SignIn:
     """Opens, renews and ends sessions; without `attempts` failures are not limited.
 
-    `take_mail` counts a mail for an address and raises `TooManyFailures` where it has had its
-    share; None lifts that limit. Times are in seconds; `clock` is monotonic. An `address` is
-    the client's as far as it is known for sure, or None. What somebody typed is taken as it
-    came, of any type: `Malformed` says which field is wrong, before anything goes upstream.
+    `mails` is how many an address may ask for, without it any number. Times are in seconds;
+    `clock` is monotonic. An `address` is the client's as far as it is known for sure, or None.
+    What somebody typed is taken as it came, of any type: `Malformed` says which field is wrong,
+    before anything goes upstream.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part or a setting of its own
@@ -57,7 +58,7 @@ class SignIn:
         auth: SupabaseAuth,
         attempts: Attempts | None,
         *,
-        take_mail: TakeMail | None = None,
+        mails: Quota | None = None,
         failure_floor_s: float = FAILURE_FLOOR_S,
         mail_floor_s: float = MAIL_FLOOR_S,
         clock: Callable[[], float] = time.monotonic,
@@ -66,7 +67,7 @@ class SignIn:
         self.project = Project(auth, clock)
         self._auth = auth
         self._attempts = attempts or Attempts(per_account=None, per_address=None)
-        self._mails = Mails(take_mail, floor_s=mail_floor_s, clock=clock, sleep=sleep)
+        self._mails = Mails(mails, floor_s=mail_floor_s, clock=clock, sleep=sleep)
         self._failure_floor_s = failure_floor_s
         self._clock = clock
         self._sleep = sleep

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from atoms_mcp.identity.attempts import TooManyFailures
 from atoms_mcp.identity.mails import MAIL_FLOOR_S, Mails, MailSent
+from atoms_mcp.identity.quota import Quota
 from atoms_mcp.identity.refusals import MAIL, SignInRefused
 from atoms_mcp.supabase.errors import SupabaseError
 
@@ -176,20 +176,14 @@ async def test_a_mail_that_is_given_up_is_no_fault():
 
 
 async def test_an_address_that_had_its_share_asks_for_no_more(sleeps):
-    asked = []
-
-    async def take(address):
-        asked.append(address)
-        if len(asked) > 1:
-            raise TooManyFailures(7)
-
-    mails = Mails(take, sleep=sleeps)
+    mails = Mails(Quota("mails", "1 per 5 minute"), sleep=sleeps)
     await mails.request(saying("refused", 422, "otp_disabled"), MAIL, ADDRESS)
     with pytest.raises(SignInRefused) as caught:
         await mails.request(saying(), MAIL, ADDRESS)
 
-    assert asked == [ADDRESS, ADDRESS]
-    assert (caught.value.status, caught.value.retry_after_s) == (429, 7)
+    assert (caught.value.status, caught.value.error) == (429, "too_many_mails")
+    assert 1 <= caught.value.retry_after_s <= 300
+    await mails.request(saying(), MAIL, "192.0.2.2")
 
 
 def test_the_verifier_is_in_no_text():
