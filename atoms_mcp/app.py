@@ -42,6 +42,7 @@ from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.vault import open_vault
 from atoms_mcp.identity.verify import InvalidToken, Verifier
 from atoms_mcp.settings import ServerSettings, StackSettings, load
+from atoms_mcp.store.counters import Counters
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.redis import RedisStore
 from atoms_mcp.store.store import Store
@@ -160,7 +161,7 @@ async def open_desk(settings: ServerSettings) -> AsyncIterator[Desk]:
     wire = Wire(settings)
     try:
         auth = SupabaseAuth(wire)
-        yield Desk(auth, _sign_in(settings, auth), _kept_login(settings, auth))
+        yield Desk(auth, _sign_in(settings, auth, Counters()), _kept_login(settings, auth))
     finally:
         await wire.close()
 
@@ -179,6 +180,7 @@ class Core:
     access: AccessTokens
     verifier: Verifier
     engine: Engine
+    counters: Counters
 
     async def close(self) -> None:
         """Let go of the connections; nothing is asked afterwards."""
@@ -198,7 +200,7 @@ def build_core(
         ConfigError: a setting does not fit the others, or needs an extra.
     """
     seal = Seal(_secret_keys(settings))
-    store = _open_store(settings)
+    store, counters = _open_store(settings)
     wire = Wire(settings)
     auth, rest = SupabaseAuth(wire), Rest(wire)
     jwks = Jwks(auth)
@@ -221,13 +223,14 @@ def build_core(
         Sessions(seal, store),
         instructions=tools.INSTRUCTIONS,
     )
-    return Core(wire, auth, rest, jwks, seal, store, chains, access, verifier, engine)
+    return Core(wire, auth, rest, jwks, seal, store, chains, access, verifier, engine, counters)
 
 
-def _open_store(settings: ServerSettings) -> Store:
+def _open_store(settings: ServerSettings) -> tuple[Store, Counters]:
     if settings.redis_url is None:
-        return LocalStore(settings.state_dir / STORE_FILE)
-    return RedisStore(settings.redis_url.get_secret_value())
+        return LocalStore(settings.state_dir / STORE_FILE), Counters()
+    shared = RedisStore(settings.redis_url.get_secret_value())
+    return shared, Counters(shared.link)
 
 
 @asynccontextmanager
@@ -270,7 +273,6 @@ def _build_parts(
 ) -> Parts:
     """Construct what only HTTP has: signing in by browser, clients and their grants."""
     schemes = settings.redirect_schemes
-    is_limited = settings.rate_limits == "on"
     documents = None
     if settings.client_documents == "on":
         documents = Documents(domains=settings.client_domains, schemes=schemes)
@@ -287,14 +289,16 @@ def _build_parts(
         engine=core.engine,
         verifier=core.verifier,
         auth=core.auth,
-        sign_in=_sign_in(settings, core.auth),
+        sign_in=_sign_in(settings, core.auth, core.counters),
         clients=Clients(
             core.seal,
             documents=documents,
             configured=load_clients(settings.clients_file, schemes),
             schemes=schemes,
             can_register=settings.client_registration == "on",
-            quota=Quota("clients", settings.registrations_per_address if is_limited else None),
+            quota=Quota(
+                "clients", _rate(settings, settings.registrations_per_address), core.counters
+            ),
         ),
         browsers=browsers,
         grants=Grants(
@@ -369,14 +373,19 @@ def _spare_the_collector() -> None:
     gc.set_threshold(GARBAGE_THRESHOLD, *gc.get_threshold()[1:])
 
 
-def _sign_in(settings: ServerSettings, auth: SupabaseAuth) -> SignIn:
-    is_limited = settings.rate_limits == "on"
+def _rate(settings: ServerSettings, rate: str) -> str | None:
+    return rate if settings.rate_limits == "on" else None
+
+
+def _sign_in(settings: ServerSettings, auth: SupabaseAuth, counters: Counters) -> SignIn:
     return SignIn(
         auth,
         Attempts(
-            per_account=settings.login_failures_per_account if is_limited else None,
-            per_address=settings.login_failures_per_address if is_limited else None,
+            per_account=_rate(settings, settings.login_failures_per_account),
+            per_address=_rate(settings, settings.login_failures_per_address),
+            counters=counters,
         ),
+        mails=Quota("mails", _rate(settings, settings.mails_per_address), counters),
     )
 
 

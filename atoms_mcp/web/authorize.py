@@ -31,6 +31,7 @@ from atoms_mcp.oauth.errors import (
 )
 from atoms_mcp.oauth.pairs import parse_pairs
 from atoms_mcp.oauth.scopes import READ_SCOPE, WRITE_SCOPE
+from atoms_mcp.web.address import client_address
 from atoms_mcp.web.asking import render_client, render_target
 from atoms_mcp.web.forms import begin_form, read_form
 from atoms_mcp.web.keys import CLIENTS, EXCHANGE, GRANTS, SITES, STORE
@@ -91,7 +92,7 @@ async def _read(request: web.Request, path: str) -> AuthorizationRequest:
     """
     pairs = parse_pairs(path.partition("?")[2])
     client_id, redirect_uri = read_client(pairs)
-    client = await request.app[CLIENTS].find(client_id)
+    client = await request.app[CLIENTS].find(client_id, client_address(request))
     resources = {site.resource for site in request.app[SITES].by_host.values()}
     site = request[EXCHANGE].site
     return read_request(pairs, client, redirect_uri, resources, site.resource)

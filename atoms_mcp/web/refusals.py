@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 
 from atoms_mcp.identity.credentials import Malformed
 from atoms_mcp.identity.errors import InsufficientScope, Unauthenticated
+from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.identity.sign_in import SignInRefused
 from atoms_mcp.identity.verify import InvalidToken
 from atoms_mcp.store.store import StoreDown
@@ -103,6 +104,16 @@ def _store(_exc: StoreDown, _site: Site) -> Problem:
     )
 
 
+def _too_often(exc: TooOften, _site: Site) -> Problem:
+    return Problem(
+        429,
+        "too_often",
+        "Too much of this was asked for from this address.",
+        f"Wait {exc.retry_after_s} seconds, then try again.",
+        headers=_wait(exc.retry_after_s),
+    )
+
+
 def _payload(_exc: web.RequestPayloadError, _site: Site) -> Problem:
     return Problem(400, "malformed", "The body broke off or cannot be read.", "Send it again.")
 
@@ -125,6 +136,7 @@ READERS: dict[type[Exception], Callable[..., Problem]] = {
     SupabaseError: _upstream,
     StoreDown: _store,
     SignInRefused: _sign_in,
+    TooOften: _too_often,
     Malformed: _malformed,
     web.RequestPayloadError: _payload,
     web.HTTPException: _http,

@@ -3,9 +3,11 @@ from aiohttp import web as aiohttp_web
 
 from atoms_mcp.identity.credentials import Malformed
 from atoms_mcp.identity.errors import InsufficientScope, Unauthenticated
+from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.identity.sign_in import SignInRefused
 from atoms_mcp.identity.verify import InvalidToken
 from atoms_mcp.settings import ServerSettings, load
+from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
 from atoms_mcp.web.problem import Problem
 from atoms_mcp.web.refusals import to_problem
@@ -33,6 +35,8 @@ def site():
         (SupabaseError("busy", "m"), 503, "supabase_busy"),
         (SupabaseError("slow", "m"), 504, "supabase_slow"),
         (SignInRefused(403, "user_banned", "m", "h"), 403, "user_banned"),
+        (StoreDown("gone"), 503, "store_down"),
+        (TooOften(7), 429, "too_often"),
         (Malformed("email", "email is missing"), 400, "malformed"),
         (aiohttp_web.HTTPNotFound(), 404, "not_found"),
         (aiohttp_web.HTTPMethodNotAllowed("PUT", ["GET"]), 405, "method_not_allowed"),
