@@ -112,12 +112,15 @@ class SignIn:
 
         Raises:
             Malformed: code cannot be one.
-            SignInRefused: wrong, too late, too many failures, or a factor of another type.
+            SignInRefused: wrong, too late, too many failures, or not a factor of this user
+                whose codes an authenticator shows.
             SupabaseError: it could not be asked.
         """
         checked = check_code(code)
-        known = {factor.id: factor.type for factor in session.user.factors}
-        if known.get(factor_id, TOTP) != TOTP:
+        types = {factor.id: factor.type for factor in session.user.factors}
+        if factor_id not in types:
+            raise refusals.SECOND_FACTOR_GONE.error_for()
+        if types[factor_id] != TOTP:
             raise refusals.NO_SECOND_FACTORS.error_for()
 
         async def ask() -> Session:

@@ -390,11 +390,17 @@ async def test_refusals_of_a_second_factor_are_explained(supabase, sign_in, stat
     assert caught.value.error == told
 
 
-async def test_a_factor_that_is_gone_says_so(sign_in):
+@pytest.mark.parametrize("is_gone_upstream", [True, False])
+async def test_a_factor_that_is_gone_says_so(supabase, sign_in, is_gone_upstream):
+    factor_id = supabase.enroll()
     half = await sign_in.by_password(credentials(), ADDRESS)
+    if is_gone_upstream:
+        supabase.factors.clear()
 
     with pytest.raises(SignInRefused) as caught:
-        await sign_in.by_second_factor(half, "gone", "654321", ADDRESS)
+        await sign_in.by_second_factor(
+            half, factor_id if is_gone_upstream else "../x", "654321", ADDRESS
+        )
 
     assert (caught.value.status, caught.value.error) == (409, "second_factor_gone")
 
