@@ -30,9 +30,12 @@ from atoms_mcp.settings import ServerSettings
 from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.web import (
+    account,
     auth,
+    authorize,
     callback,
     compat,
+    consent,
     discovery,
     entry,
     files,
@@ -128,6 +131,7 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
         *_make_documents(settings, sites),
         *_make_oauth(settings),
         *_make_pages(),
+        *_make_consent(settings),
         Route("GET", f"/.well-known{EVERYTHING}", discovery.not_found, open_, Cors.ANY),
         Route("GET", "/healthz", health.healthz, open_, Cors.NONE),
         Route("GET", "/readyz", health.readyz, open_, Cors.NONE),
@@ -178,6 +182,23 @@ def _make_pages() -> Iterator[Route]:
     yield _page("POST", "/recover", recover.recover)
     yield _page("GET", "/recover/new-password", entry.not_begun)
     yield _page("POST", "/recover/new-password", entry.new_password)
+
+
+def _make_consent(settings: ServerSettings) -> Iterator[Route]:
+    """Give the pages on which people allow things, and take that back.
+
+    In mode delegated Supabase asks for the consent, and this server shows the page for it.
+    """
+    if settings.auth_mode == "delegated":
+        yield _page("GET", consent.PATH, consent.show)
+        yield _page("POST", consent.PATH, consent.decide)
+    else:
+        yield _page("GET", authorize.PATH, authorize.authorize)
+        yield _page("GET", consent.PATH, consent.not_here)
+        yield _page("POST", consent.PATH, authorize.decide)
+    yield _page("GET", account.PATH, account.show)
+    yield _page("POST", account.REVOKE_PATH, account.revoke)
+    yield _page("POST", account.SIGN_OUT_PATH, account.sign_out)
 
 
 def _page(method: str, path: str, handler: Handler) -> Route:

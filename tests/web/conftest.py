@@ -1,6 +1,7 @@
 import pytest
 from structlog.testing import capture_logs
 from supabase_double import _no_waiting_between_tries, clock, supabase  # noqa: F401 - fixtures
+from visit_double import make_visit, signed_in, visit  # noqa: F401 - fixtures
 from web_double import WebDouble
 
 
