@@ -40,7 +40,11 @@ OPEN_PATHS = frozenset(
         MAIL_PATH,
         *(
             f"{AUTH}/{name}"
-            for name in ("verify", "callback", "authorize", "demo", ".well-known/jwks.json")
+            for name in (
+                *("verify", "callback", "authorize", "demo", ".well-known/jwks.json"),
+                # Apps are led here by the metadata, and know no key.
+                *("oauth/authorize", "oauth/token", "oauth/userinfo", "oauth/clients/register"),
+            )
         ),
     }
 )
@@ -98,9 +102,10 @@ class Gateway:
                 web.get(f"{AUTH}/settings", discovery.settings),
                 web.get(f"{AUTH}/.well-known/jwks.json", discovery.jwks),
                 web.get(f"{AUTH}/.well-known/openid-configuration", discovery.openid_configuration),
-                web.get(f"{AUTH}{OPEN_PREFIX}", discovery.oauth_off),
-                web.get(OPEN_PREFIX + "{tail:.*}", discovery.oauth_off),
+                web.get(f"{AUTH}{OPEN_PREFIX}", discovery.oauth_metadata),
+                web.get(OPEN_PREFIX + "{tail:(/auth/v1)?}", discovery.oauth_metadata),
                 web.route("*", AUTH + "/oauth/{tail:.*}", discovery.oauth_off),
+                web.route("*", AUTH + "/user/oauth/grants", discovery.oauth_off),
                 web.route("*", REST, self.answer_rest),
                 web.route("*", REST + "/{tail:.*}", self.answer_rest),
             ]

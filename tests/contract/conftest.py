@@ -49,6 +49,12 @@ def project(request):
     return Project(stack.url, stack.anon_key)
 
 
+@pytest.fixture(scope="session")
+def project_of():
+    """Give an embedded stack as a project, for tests that need one of their own."""
+    return lambda stack: Project(stack.url, stack.anon_key)
+
+
 @pytest.fixture
 async def connect(project):
     """Open official clients, each with a login of its own (or none)."""

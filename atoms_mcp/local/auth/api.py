@@ -17,6 +17,8 @@ from atoms_mcp.local.auth.errors import AuthError, OAuthShapeError, json_respons
 from atoms_mcp.local.auth.factors import Factors
 from atoms_mcp.local.auth.flows import Flows
 from atoms_mcp.local.auth.limits import take
+from atoms_mcp.local.auth.oauth_server import OAuthServer
+from atoms_mcp.local.auth.oauth_tokens import OAuthTokens
 from atoms_mcp.local.auth.pages import MailPage
 from atoms_mcp.local.auth.passwords import check_strength
 from atoms_mcp.local.auth.providers import Providers
@@ -39,6 +41,8 @@ class AuthApi:
             Verify(context, self._flows),
             Factors(context),
             Providers(context, self._flows),
+            OAuthServer(context),
+            OAuthTokens(context),
         )
         self.mail = MailPage(context.mailbox)
 

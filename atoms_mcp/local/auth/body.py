@@ -6,9 +6,10 @@ Source: Supabase Auth API.
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from atoms_mcp.local.auth.errors import AuthError
 
@@ -25,11 +26,11 @@ EMAIL = re.compile(
 )
 
 
-async def read_object(request: web.Request) -> dict[str, Any]:
-    """Read the body as one JSON object.
+async def read_raw(request: web.Request) -> bytes:
+    """Read the body.
 
     Raises:
-        AuthError: request_entity_too_large (413) or bad_json (400).
+        AuthError: request_entity_too_large (413).
     """
     if (request.content_length or 0) > BODY_BYTES:
         raise _too_large()
@@ -38,6 +39,16 @@ async def read_object(request: web.Request) -> dict[str, Any]:
         raw += part
         if len(raw) > BODY_BYTES:
             raise _too_large()
+    return bytes(raw)
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Read the body as one JSON object.
+
+    Raises:
+        AuthError: request_entity_too_large (413) or bad_json (400).
+    """
+    raw = await read_raw(request)
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as exc:
@@ -45,6 +56,18 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise AuthError(400, "bad_json", "Could not parse request body as JSON: not an object")
     return body
+
+
+async def read_form(request: web.Request) -> dict[str, Any]:
+    """Read the body as JSON where it says so, else as a form, of which the first values count.
+
+    Raises:
+        AuthError: request_entity_too_large (413) or bad_json (400).
+    """
+    if "application/json" in request.headers.get(hdrs.CONTENT_TYPE, ""):
+        return await read_object(request)
+    pairs = parse_qsl((await read_raw(request)).decode(errors="replace"), keep_blank_values=True)
+    return dict(reversed(pairs))
 
 
 def get_text(body: Mapping[str, Any], name: str) -> str:

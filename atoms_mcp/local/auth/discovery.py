@@ -67,11 +67,28 @@ class Discovery:
 
     async def openid_configuration(self, _request: web.Request) -> web.Response:
         """Publish the metadata; as the real one it lists OAuth endpoints that are off."""
-        return json_response(openid_configuration(self._issuer), headers=CACHED)
+        return json_response(self._metadata(), headers=CACHED)
+
+    async def oauth_metadata(self, request: web.Request) -> web.Response:
+        """Publish the metadata of the OAuth server, where there is one.
+
+        Source: RFC 8414 section 3.1.
+        """
+        if not self._options.has_oauth_server:
+            return await self.oauth_off(request)
+        return json_response(self._metadata(), headers=CACHED)
 
     async def oauth_off(self, _request: web.Request) -> web.Response:
-        """Answer for everything of the OAuth server, which this stack has not."""
+        """Answer for what there is of the OAuth server only where it is on, if anything."""
+        if self._options.has_oauth_server:
+            raise AuthError(404, "not_found", "Not Found")
         raise AuthError(404, "feature_disabled", "OAuth server is not enabled")
+
+    def _metadata(self) -> dict[str, Any]:
+        told = openid_configuration(self._issuer)
+        if self._options.has_oauth_server:
+            told["registration_endpoint"] = f"{self._issuer}/oauth/clients/register"
+        return told
 
 
 def render_settings(options: Options) -> dict[str, Any]:
