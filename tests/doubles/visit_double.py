@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from yarl import URL
 
 from atoms_mcp.supabase.auth import Session, User
 from atoms_mcp.web import keys
@@ -107,10 +108,11 @@ class Visit:
         return await self._ask("POST", path, said, data=fields)
 
     async def _ask(self, method, path, headers, **more):
+        self.web.client.session.cookie_jar.clear()  # shared by all who use the server's client
         if self.cookies:
             pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             headers = {"Cookie": pairs, **headers}
-        answer = await self.web.ask(method, path, headers=headers, **more)
+        answer = await self.web.ask(method, URL(path, encoded=True), headers=headers, **more)
         for morsel in answer.cookies.values():
             if morsel["max-age"] == "0" or not morsel.value:
                 self.cookies.pop(morsel.key, None)

@@ -24,6 +24,7 @@ from atoms_mcp.store.local import LocalStore
 from atoms_mcp.supabase.auth import SupabaseAuth
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
+from atoms_mcp.web.forms import FORMS, Forms
 from atoms_mcp.web.guard import parse_origins
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.routes import Parts, build_web
@@ -108,6 +109,7 @@ class WebDouble:
             now=clock,
         )
         self.app = build_web(self._parts())
+        self.app[FORMS] = Forms(self.seal, clock)
         self.client = TestClient(TestServer(self.app, socket_factory=lambda *_where: self.socket))
 
     def _parts(self):
