@@ -1,7 +1,7 @@
 import pytest
 
 from atoms_mcp.identity.caller import ALL_SCOPES
-from atoms_mcp.identity.claims import InvalidToken, read_claims
+from atoms_mcp.identity.claims import InvalidToken, peek, read_claims
 
 ISSUER = "https://abc.supabase.co/auth/v1"
 NOW = 1_000_000
@@ -100,3 +100,18 @@ def test_odd_claims_that_decide_nothing_are_left_out(value):
     caller = read(email=value, session_id=value)
 
     assert (caller.email, caller.session_id) == ("", None)
+
+
+def test_a_token_of_an_oauth_client_names_it():
+    assert read(client_id="c1").client_id == "c1"
+    assert read(client_id=7).client_id is None
+    assert read().client_id is None
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b", "a.b.c.d", "a.!!!.c", "a.W10.c", "a.e30=x.c"])
+def test_what_is_no_token_says_nothing(token):
+    assert peek(token) == {}
+
+
+def test_a_token_of_ones_own_is_read_without_a_key():
+    assert peek("x.eyJzZXNzaW9uX2lkIjoiczEifQ.y") == {"session_id": "s1"}

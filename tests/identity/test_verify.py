@@ -9,13 +9,18 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 from supabase_double import FAULTS, HS256_SECRET, SigningPair, answering, forge, refusal, sign
 
+from atoms_mcp.identity.access import AccessClaims, AccessTokens
 from atoms_mcp.identity.jwks import Jwks
+from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.verify import MAX_TOKEN_BYTES, InvalidToken, Verifier
+from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.auth import JWKS_PATH, SupabaseAuth
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.supabase.wire import Wire
 
 USER = "/auth/v1/user"
+ORIGIN = "https://mcp.example.com"
+RESOURCE = f"{ORIGIN}/api/mcp"
 MODES = ("simple", "bearer", "jwt")
 RSA = rsa.generate_private_key(65537, 2048)
 
@@ -480,3 +485,227 @@ def test_the_library_would_refuse_a_confused_secret_as_well(supabase):
     # Pins why `confused` signs by hand.
     with pytest.raises(Exception, match="asymmetric key"):
         PyJWS().encode(b"{}", public_pem(supabase.pair.private), "HS256")
+
+
+class Granted:
+    """Access tokens in front of one verifier, and which of their grants were revoked."""
+
+    def __init__(self, supabase, clock):
+        self.supabase, self.clock = supabase, clock
+        self.revoked, self.is_down, self.asked = set(), False, 0
+        self.seal = Seal([b"k" * 32])
+        self.tokens = AccessTokens(self.seal, self, {RESOURCE: ORIGIN}, clock)
+
+    async def is_revoked(self, gid):
+        self.asked += 1
+        if self.is_down:
+            raise StoreDown("down")
+        return gid in self.revoked
+
+    def make(self, jwt=None, **changed):
+        claims = {"gid": "g1", "client_id": "c1", "scope": "atoms:read", "iss": ORIGIN}
+        claims |= {"aud": RESOURCE, "exp": int(self.clock.now) + 600}
+        return self.tokens.make(
+            AccessClaims(jwt=self.supabase.token() if jwt is None else jwt, **claims | changed)
+        )
+
+
+@pytest.fixture
+def granted(supabase, clock):
+    return Granted(supabase, clock)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_sealed_token_gives_the_user_and_what_was_granted(supabase, make, granted, mode):
+    jwt = supabase.token()
+    token = granted.make(jwt)
+
+    caller = await make(mode, access=granted.tokens).verify(token)
+
+    assert (caller.user_id, caller.session_id) == (supabase.user_id, "session-1")
+    assert (caller.token, caller.presented) == (jwt, token)
+    assert (caller.client_id, caller.grant_id) == ("c1", "g1")
+    assert caller.scopes == {"atoms:read"}
+    assert supabase.count(USER) == (0 if mode == "jwt" else 1)
+
+
+@pytest.mark.parametrize(
+    ("scope", "allowed"),
+    [
+        ("atoms:write", {"atoms:read", "atoms:write"}),
+        ("atoms:read offline_access", {"atoms:read"}),
+        ("", set()),
+        ("openid", set()),
+    ],
+)
+async def test_writing_implies_reading_and_nothing_implies_nothing(make, granted, scope, allowed):
+    caller = await make(access=granted.tokens).verify(granted.make(scope=scope))
+
+    assert caller.scopes == allowed
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_sealed_token_is_verified_once(supabase, make, granted, mode):
+    verifier, token = make(mode, access=granted.tokens), granted.make()
+    first = await verifier.verify(token)
+    supabase.seen.clear()
+
+    assert verifier.get_remembered(token) is first
+    assert await verifier.verify(token) is first
+    assert (supabase.seen, granted.asked) == ([], 1)
+
+
+async def test_a_sealed_token_ends_with_itself_and_with_what_is_inside(make, granted, clock):
+    verifier = make(access=granted.tokens)
+    short = granted.make(granted.supabase.token(exp=int(clock.now) + 5))
+    long = granted.make()
+    assert (await verifier.verify(short)).expires_at == int(clock.now) + 5
+    assert (await verifier.verify(long)).expires_at == int(clock.now) + 600
+    clock.now += 5
+    assert await refused(verifier, short) == "expired"
+    clock.now += 595
+    assert await refused(verifier, long) == "expired"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"aud": "https://other.example/api/mcp"},
+        {"iss": "https://other.example"},
+        {"exp": 1},
+        {"jwt": "a.b.c"},
+        {"jwt": ""},
+        {"jwt": "a.b.c.d.e"},
+    ],
+)
+async def test_a_sealed_token_that_is_not_for_here_is_refused(
+    supabase, make, granted, mode, changed
+):
+    await refused(make(mode, access=granted.tokens), granted.make(**changed))
+
+    assert supabase.seen == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_is_inside_is_checked_like_any_other_token(supabase, make, granted, mode):
+    verifier = make(mode, access=granted.tokens)
+    for changed in ({"exp": 1}, {"iss": "x"}, {"role": "anon"}, {"sub": "1"}, {"aud": "x"}):
+        await refused(verifier, granted.make(supabase.token(**changed)))
+    nested = granted.make(granted.make())
+    await refused(verifier, nested)
+    assert supabase.seen == []
+
+
+async def test_a_session_that_was_signed_out_ends_its_sealed_tokens(supabase, make, granted, clock):
+    verifier, token = make("simple", access=granted.tokens), granted.make()
+    await verifier.verify(token)
+    supabase.ended.add("session-1")
+    clock.now += 15
+
+    assert await refused(verifier, token) == "signed out"
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_grant_that_was_revoked_elsewhere_ends_within_the_window(
+    make, granted, clock, mode
+):
+    verifier, token = make(mode, access=granted.tokens), granted.make()
+    await verifier.verify(token)
+    granted.revoked.add("g1")
+    clock.now += 14.9
+    await verifier.verify(token)
+    clock.now += 0.2
+
+    assert await refused(verifier, token) == "revoked"
+    assert await refused(make(mode, access=granted.tokens), token) == "revoked"
+
+
+@pytest.mark.parametrize(("mode", "window_s"), [("simple", 5), ("jwt", 15)])
+async def test_the_window_is_the_setting_but_in_jwt_mode_not_below_its_own(
+    make, granted, clock, mode, window_s
+):
+    verifier, token = make(mode, access=granted.tokens, session_check_s=5), granted.make()
+    await verifier.verify(token)
+    clock.now += window_s - 0.1
+    assert verifier.get_remembered(token) is not None
+    clock.now += 0.1
+    assert verifier.get_remembered(token) is None
+
+
+async def test_a_grant_that_is_revoked_here_ends_at_once(make, granted):
+    verifier, token, other = make(access=granted.tokens), granted.make(), granted.make(gid="g2")
+    await verifier.verify(token)
+    await verifier.verify(other)
+
+    verifier.forget_grant("g1")
+
+    assert verifier.get_remembered(token) is None
+    assert await refused(verifier, token) == "revoked"
+    assert verifier.get_remembered(other) is not None
+
+
+async def test_only_so_many_revocations_are_remembered(make, granted):
+    verifier = make(access=granted.tokens, max_remembered=1)
+    verifier.forget_grant("g1")
+    verifier.forget_grant("g2")
+
+    assert await verifier.verify(granted.make())
+    assert await refused(verifier, granted.make(gid="g2")) == "revoked"
+
+
+async def test_without_a_store_who_was_known_goes_on_and_nobody_else(make, granted, clock):
+    verifier, known, fresh = make(access=granted.tokens), granted.make(), granted.make()
+    await verifier.verify(known)
+    granted.is_down = True
+    clock.now += 20
+
+    assert await verifier.verify(known)
+    with pytest.raises(StoreDown):
+        await verifier.verify(fresh)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_sealed_bombs_are_refused_before_they_are_opened(supabase, make, granted, mode):
+    def head(**header):
+        return base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+
+    good = {"alg": "dir", "enc": "A256GCM", "purpose": "access"}
+    bombs = [
+        head(alg="PBES2-HS256+A128KW", enc="A128CBC-HS256", p2c=200_000_000, p2s="YQ") + ".a.b.c.d",
+        head(**good, zip="DEF") + ".." + "a" * 5000 + ".b.c",
+        head(**good) + "..a.b.c",
+        head(**good) + "." * 4,
+        head(**{**good, "purpose": "refresh"}) + "..a.b.c",
+        "." * 4,
+        "a" * MAX_TOKEN_BYTES + "....",
+    ]
+    verifier = make(mode, access=granted.tokens)
+    for bomb in bombs:
+        await refused(verifier, bomb)
+
+    assert (supabase.seen, granted.asked) == ([], 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_where_no_supabase_tokens_are_taken_only_sealed_ones_are(
+    supabase, make, granted, mode
+):
+    verifier = make(mode, access=granted.tokens, accepts_jwt=False)
+
+    for token in (supabase.token(), supabase.token(client_id="c")):
+        assert "not taken here" in await refused(verifier, token)
+    assert supabase.seen == []
+    assert await verifier.verify(granted.make())
+
+
+async def test_delegated_tokens_are_those_of_a_client(supabase, make):
+    verifier = make("delegated", accepts_jwt=False)
+
+    caller = await verifier.verify(supabase.token(client_id="c9", scope="email"))
+    assert caller.client_id == "c9"
+    assert caller.grant_id is None
+    assert caller.scopes == {"atoms:read", "atoms:write"}
+    assert supabase.count(USER) == 1
+    assert "not taken here" in await refused(verifier, supabase.token())
+    assert await make("delegated").verify(supabase.token())
