@@ -5,7 +5,6 @@ import sys
 
 import click
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from atoms_mcp.cli.options import has_project, run
@@ -57,4 +56,4 @@ def _show(console: Console, finding: Finding) -> None:
     line = Text.assemble((mark, style), f" {finding.subject:{SUBJECT_WIDTH}} {finding.told}")
     console.print(line)
     if finding.fix:
-        console.print(Padding(Text(finding.fix, style="dim"), (0, 0, 0, SUBJECT_WIDTH + 3)))
+        console.print(Text(" " * (SUBJECT_WIDTH + 3) + finding.fix, style="dim"))
