@@ -63,7 +63,7 @@ def parse_registration(metadata: Mapping[str, Any], schemes: Collection[str]) ->
     return Registration(
         name=_read_name(given),
         redirect_uris=uris,
-        auth_method=_read_method(given, uris),
+        auth_method=_read_method(given),
         scope=render_scope(parse_scope(_read_text(given, "scope"))),
     )
 
@@ -94,18 +94,16 @@ def _read_name(given: Mapping[str, Any]) -> str:
     return clean_name(name) or NAMELESS
 
 
-def _read_method(given: Mapping[str, Any], uris: Collection[str]) -> AuthMethod:
-    """Give how the client will authenticate.
+def _read_method(given: Mapping[str, Any]) -> AuthMethod:
+    """Give how the client will authenticate; who does not ask for a secret gets none.
 
-    Who does not say is a public client if it runs on the user's machine: it can keep no secret.
-    For all others the default of the RFC holds, and they get a secret.
+    Deviation: the RFC's own default is a secret. Who leaves the member out mostly runs on a
+    user's machine, where a secret is none, and not all of them would send it. The answer says
+    which it is, and PKCE binds the code to the client either way.
     """
     method = _read_text(given, "token_endpoint_auth_method")
     if method is None:
-        is_native = given.get("application_type") == "native" or not any(
-            uri.startswith("https://") for uri in uris
-        )
-        return "none" if is_native else "client_secret_basic"
+        return "none"
     for known in AUTH_METHODS:
         if method == known:
             return known

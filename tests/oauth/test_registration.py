@@ -57,7 +57,7 @@ def test_the_answer_says_what_was_registered():
         "redirect_uris": VS_CODE,
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
-        "token_endpoint_auth_method": "client_secret_basic",
+        "token_endpoint_auth_method": "none",
         "scope": "atoms:read",
     }
     with_secret = registration.render("id", 1_700_000_000, "a-secret")
@@ -179,21 +179,9 @@ def test_a_client_says_how_it_authenticates(method):
     assert register(token_endpoint_auth_method=method).auth_method == method
 
 
-@pytest.mark.parametrize(
-    ("metadata", "method"),
-    [
-        ({}, "client_secret_basic"),
-        ({"application_type": "web"}, "client_secret_basic"),
-        ({"application_type": "native"}, "none"),
-        ({"redirect_uris": ["http://localhost:3000/cb"]}, "none"),
-        ({"redirect_uris": ["cursor://a/cb", "http://127.0.0.1/"]}, "none"),
-        ({"redirect_uris": VS_CODE}, "client_secret_basic"),
-    ],
-)
-def test_who_does_not_say_is_public_on_a_users_machine_and_gets_a_secret_elsewhere(
-    metadata, method
-):
-    assert register(**metadata).auth_method == method
+@pytest.mark.parametrize("kind", ["web", "native", None])
+def test_who_does_not_ask_for_a_secret_is_a_public_client(kind):
+    assert register(application_type=kind).auth_method == "none"
 
 
 @pytest.mark.parametrize(
