@@ -23,12 +23,10 @@ from limits import RateLimitItem
 from atoms_mcp.identity.credentials import account_key, address_key
 from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.settings import parse_rate
-from atoms_mcp.store.counters import Counters
+from atoms_mcp.store.counters import Counters, Window
 
 # For how long an attempt waits for others to end; Supabase's own answer comes on top.
 WAIT_S = 8.0
-
-Keys = list[tuple[RateLimitItem, str]]
 
 
 class TooManyFailures(TooOften):
@@ -41,6 +39,13 @@ class Attempt:
 
     is_failure: bool = False
     is_success: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    rate: RateLimitItem
+    key: str
+    is_account: bool
 
 
 class Attempts:
@@ -67,22 +72,16 @@ class Attempts:
     async def begin(self, account: str, address: str | None) -> AsyncIterator[Attempt]:
         """Hold a place for one attempt while it runs, and count it if it fails.
 
-        A success clears the failures of its account, never those of the address: whoever
+        A success clears the failures that its account had, never those of the address: whoever
         has one account could wipe away guesses at others.
 
         Raises:
             TooManyFailures: no attempt is due before a while.
         """
-        keys: Keys = []
-        if self._per_account is not None:
-            # What is counted may be read by others; who has an account is not their business.
-            digest = hashlib.sha256(account_key(account).encode()).hexdigest()[:32]
-            keys.append((self._per_account, f"account:{digest}"))
-        if self._per_address is not None:
-            keys.append((self._per_address, f"address:{address_key(address)}"))
+        limits = self._find_limits(account, address)
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._take_places(keys)
+                windows = await self._take_places(limits)
         except TimeoutError:
             raise TooManyFailures(1) from None
         attempt = Attempt()
@@ -90,40 +89,50 @@ class Attempts:
             yield attempt
         finally:
             try:
-                await self._count(attempt, keys)
+                await self._count(attempt, limits, windows)
             finally:
-                self._give_back(keys)
+                self._give_back(limits)
 
-    async def _take_places(self, keys: Keys) -> None:
-        """Wait until one more failure would still be within every limit."""
-        while keys:
+    def _find_limits(self, account: str, address: str | None) -> list[_Limit]:
+        limits = []
+        if self._per_account is not None:
+            # What is counted may be read by others; who has an account is not their business.
+            digest = hashlib.sha256(account_key(account).encode()).hexdigest()[:32]
+            limits.append(_Limit(self._per_account, f"account:{digest}", is_account=True))
+        if self._per_address is not None:
+            key = f"address:{address_key(address)}"
+            limits.append(_Limit(self._per_address, key, is_account=False))
+        return limits
+
+    async def _take_places(self, limits: list[_Limit]) -> list[Window]:
+        """Wait until one more failure would still be within every limit; give their windows."""
+        while True:
             next_end = self._next_end
-            windows = [await self._counters.look(rate, key) for rate, key in keys]
-            if any(window.remaining <= 0 for window in windows):
-                raise TooManyFailures(
-                    max(window.retry_after_s for window in windows if window.remaining <= 0)
-                )
+            windows = [await self._counters.look(limit.rate, limit.key) for limit in limits]
+            waits_s = [window.retry_after_s for window in windows if window.remaining <= 0]
+            if waits_s:
+                raise TooManyFailures(max(waits_s))
             # One that has ended meanwhile may be missing in what was read: then read again.
-            if not next_end.is_set():
-                if all(
-                    self._running[key] < window.remaining
-                    for (_, key), window in zip(keys, windows, strict=True)
-                ):
-                    break
-                await next_end.wait()
-        self._running.update(key for _, key in keys)
+            if next_end.is_set():
+                continue
+            pairs = zip(limits, windows, strict=True)
+            if all(self._running[limit.key] < window.remaining for limit, window in pairs):
+                self._running.update(limit.key for limit in limits)
+                return windows
+            await next_end.wait()
 
-    async def _count(self, attempt: Attempt, keys: Keys) -> None:
-        for rate, key in keys:
+    async def _count(self, attempt: Attempt, limits: list[_Limit], windows: list[Window]) -> None:
+        for limit, window in zip(limits, windows, strict=True):
+            has_failures = window.remaining < limit.rate.amount
             if attempt.is_failure:
-                await self._counters.hit(rate, key)
-            elif attempt.is_success and rate is self._per_account:
-                await self._counters.clear(rate, key)
+                await self._counters.hit(limit.rate, limit.key)
+            elif attempt.is_success and limit.is_account and has_failures:
+                await self._counters.clear(limit.rate, limit.key)
 
-    def _give_back(self, keys: Keys) -> None:
-        for _, key in keys:
-            self._running[key] -= 1
-            if not self._running[key]:
-                del self._running[key]
+    def _give_back(self, limits: list[_Limit]) -> None:
+        for limit in limits:
+            self._running[limit.key] -= 1
+            if not self._running[limit.key]:
+                del self._running[limit.key]
         self._next_end.set()
         self._next_end = asyncio.Event()

@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is left of a window, and for how long nothing is once it is used up (1 to 300 s)."""
+    """What is left of a window; where nothing is, for how long to wait (1 to 300 s, else 0)."""
 
     remaining: int
     retry_after_s: int
@@ -68,9 +68,12 @@ class Counters:
 
 
 async def _look(limiter: RateLimiter, rate: RateLimitItem, key: str) -> Window:
-    stats = await limiter.get_window_stats(rate, key)
-    wait_s = math.ceil(stats.reset_time - time.time())
-    return Window(stats.remaining, min(max(wait_s, 1), MAX_RETRY_AFTER_S))
+    name = rate.key_for(key)
+    remaining = rate.amount - await limiter.storage.get(name)
+    if remaining > 0:  # the library asks for the end in any case, which is one more trip
+        return Window(remaining, 0)
+    wait_s = math.ceil(await limiter.storage.get_expiry(name) - time.time())
+    return Window(0, min(max(wait_s, 1), MAX_RETRY_AFTER_S))
 
 
 def _share(link: RedisLink) -> RateLimiter:

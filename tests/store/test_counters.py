@@ -55,7 +55,7 @@ async def test_nobody_is_told_to_wait_longer_than_five_minutes_or_not_at_all(cou
 
     assert (await counters.look(day, "a")).retry_after_s == 300
     assert (await counters.look(second, "a")).retry_after_s == 1
-    assert (await counters.look(RATE, "a")).retry_after_s == 1
+    assert (await counters.look(RATE, "a")).retry_after_s == 0
 
 
 async def test_what_is_cleared_begins_anew(counters):
