@@ -153,6 +153,7 @@ SIGN_IN_EXPIRED = Refusal(
     "sign_in_expired",
     "This way to sign in was used already, has expired, or began in another browser.",
     BEGIN_AGAIN,
+    is_failure=True,
 )
 NO_PROVIDER = Refusal(
     403,

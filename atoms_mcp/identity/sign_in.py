@@ -19,6 +19,7 @@ from atoms_mcp.identity.attempts import Attempts, TooManyFailures
 from atoms_mcp.identity.credentials import (
     Credentials,
     account_key,
+    address_key,
     check_code,
     check_email,
     check_new_password,
@@ -148,19 +149,24 @@ class SignIn:
         )
         return url, proof.verifier
 
-    async def by_provider(self, auth_code: object, verifier: str) -> Session:
+    async def by_provider(self, auth_code: object, verifier: str, address: str | None) -> Session:
         """Open a session by what a browser brought back, from a provider or a mail's link.
 
         Raises:
             Malformed: the code cannot be one.
-            SignInRefused: it is not of this verifier, was used, or has expired.
+            SignInRefused: it is not of this verifier, was used, has expired, or there were too
+                many failures.
             SupabaseError: it could not be asked.
         """
         checked = check_token("code", auth_code)
-        try:
-            return await self._auth.exchange_code(checked, verifier)
-        except SupabaseError as exc:
-            raise find_refusal(exc, refusals.EXCHANGE).error_for() from exc
+        # Nobody guesses such a code. But each try takes from the number of sign-ins that Supabase
+        # grants all users of this server together, and no account is known to count it for.
+        return await self._attempt(
+            lambda: self._auth.exchange_code(checked, verifier),
+            refusals.EXCHANGE,
+            f"way of {address_key(address)}",
+            address,
+        )
 
     async def by_refresh_token(self, value: object) -> Session:
         """Renew a session.

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from atoms_mcp.identity.refusals import SIGN_IN_EXPIRED, read_callback
+from atoms_mcp.web.address import client_address
 from atoms_mcp.web.entry import let_in
 from atoms_mcp.web.forms import FormOver, begin_form, open_form
 from atoms_mcp.web.keys import EXCHANGE, SIGN_IN
@@ -43,7 +44,9 @@ async def callback(request: web.Request) -> web.Response:
         verifier = find_verifier(request, claims["way"])
         if verifier is None:
             raise SIGN_IN_EXPIRED.error_for()
-        session = await request.app[SIGN_IN].by_provider(query["code"], verifier)
+        session = await request.app[SIGN_IN].by_provider(
+            query["code"], verifier, client_address(request)
+        )
         return await let_in(request, session, claims, is_recovery=claims["kind"] == "recovery")
     except TOLD as exc:
         problem = describe(request, exc)

@@ -33,6 +33,10 @@ from atoms_mcp.web.site import Sites
 OBJECT = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
+async def _wait_for_nothing(_seconds):
+    """Stand in for the floors of answer times, which are timed elsewhere."""
+
+
 async def whoami(context, _arguments):
     return {"user_id": context.caller.user_id, "email": context.caller.email}
 
@@ -61,7 +65,9 @@ def tool(handler, scope="atoms:read"):
 class WebDouble:
     """One running server. `url` is as its clients know it."""
 
-    def __init__(self, supabase, clock, *, store=None, secrets=(b"k" * 32,), **environ):
+    def __init__(  # noqa: PLR0913 - what a test may bring with it
+        self, supabase, clock, *, store=None, secrets=(b"k" * 32,), documents=None, **environ
+    ):
         self.supabase = supabase
         self.clock = clock
         self.settings = supabase.settings(**environ)
@@ -102,6 +108,7 @@ class WebDouble:
         )
         self.clients = Clients(
             self.seal,
+            documents=documents,
             configured=load_clients(self.settings.clients_file, self.settings.redirect_schemes),
             schemes=self.settings.redirect_schemes,
             can_register=self.settings.client_registration == "on",
@@ -126,7 +133,7 @@ class WebDouble:
             engine=Engine(tools, self.rest, self.verifier, Sessions(self.seal, self.store)),
             verifier=self.verifier,
             auth=self.auth,
-            sign_in=SignIn(self.auth, attempts, failure_floor_s=0),
+            sign_in=SignIn(self.auth, attempts, failure_floor_s=0, sleep=_wait_for_nothing),
             clients=self.clients,
             browsers=self.browsers,
             grants=self.grants,

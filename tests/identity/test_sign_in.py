@@ -447,7 +447,7 @@ async def test_a_provider_is_begun_with_a_challenge_and_ended_with_its_verifier(
     assert query["code_challenge"] == s256(verifier)
     supabase.flows["a-code"] = query["code_challenge"]
 
-    session = await sign_in.by_provider("a-code", verifier)
+    session = await sign_in.by_provider("a-code", verifier, ADDRESS)
 
     assert session.user.id == supabase.user_id
 
@@ -475,15 +475,30 @@ async def test_a_way_back_that_is_not_ours_opens_nothing(supabase, sign_in, code
     supabase.flows["a-code"] = s256("the right one")
 
     with pytest.raises(SignInRefused) as caught:
-        await sign_in.by_provider(code, verifier)
+        await sign_in.by_provider(code, verifier, ADDRESS)
 
     assert (caught.value.status, caught.value.error) == (400, "sign_in_expired")
+
+
+async def test_ways_back_that_fail_are_limited_for_their_address_alone(supabase, sign_in):
+    for number in range(3):
+        with pytest.raises(SignInRefused) as caught:
+            await sign_in.by_provider(f"guess{number}", "v" * 43, ADDRESS)
+        assert caught.value.status == 400
+    supabase.flows["a-code"] = s256("a-verifier")
+    supabase.seen.clear()
+
+    with pytest.raises(SignInRefused) as caught:
+        await sign_in.by_provider("a-code", "a-verifier", ADDRESS)
+    assert caught.value.status == 429
+    assert supabase.seen == []
+    assert await sign_in.by_provider("a-code", "a-verifier", "192.0.2.2")
 
 
 @pytest.mark.parametrize("value", [None, 7, "", "a\x00", "ä", "x" * 5000])
 async def test_odd_ways_back_cost_no_call(supabase, sign_in, value):
     with pytest.raises(Malformed):
-        await sign_in.by_provider(value, "v")
+        await sign_in.by_provider(value, "v", ADDRESS)
 
     assert supabase.seen == []
 
@@ -493,7 +508,7 @@ async def test_a_fault_upstream_ends_no_way_back(supabase, sign_in, fault, kind)
     supabase.faults[TOKEN] = fault
 
     with pytest.raises(SupabaseError) as caught:
-        await sign_in.by_provider("a-code", "v")
+        await sign_in.by_provider("a-code", "v", ADDRESS)
 
     assert caught.value.kind == kind
 
@@ -526,7 +541,7 @@ async def test_the_link_of_a_mail_comes_back_to_its_verifier(supabase, sign_in, 
     assert mail["code_challenge"] == s256(sent.verifier)
     assert mail["gotrue_meta_security"] == {"captcha_token": "c"}
     supabase.flows["of-the-mail"] = mail["code_challenge"]
-    assert await sign_in.by_provider("of-the-mail", sent.verifier)
+    assert await sign_in.by_provider("of-the-mail", sent.verifier, ADDRESS)
 
 
 @pytest.mark.parametrize("door", MAILING)

@@ -136,12 +136,12 @@ async def test_the_link_of_a_mail_leads_back_to_us(sign_in, mails, person, brows
 
     came = browser.get(mails(person)[0]["link"])
     code = code_of(came.headers["Location"])
-    assert await refused(sign_in.by_provider(code, "another" * 7)) == "sign_in_expired"
+    assert await refused(sign_in.by_provider(code, "another" * 7, ADDRESS)) == "sign_in_expired"
     sent = await getattr(sign_in, door)(person, ADDRESS, BACK)
     code = code_of(browser.get(mails(person)[0]["link"]).headers["Location"])
-    session = await sign_in.by_provider(code, sent.verifier)
+    session = await sign_in.by_provider(code, sent.verifier, ADDRESS)
     assert session.user.email == person
-    assert await refused(sign_in.by_provider(code, sent.verifier)) == "sign_in_expired"
+    assert await refused(sign_in.by_provider(code, sent.verifier, ADDRESS)) == "sign_in_expired"
 
 
 async def test_a_code_of_a_mail_with_a_link_works_as_well(sign_in, mails, person):
@@ -178,7 +178,7 @@ async def test_an_account_is_unconfirmed_until_its_link_was_opened(sign_in, mail
     assert await refused(by_password(sign_in, email)) == "email_not_confirmed"
 
     code = code_of(browser.get(mails(email)[0]["link"]).headers["Location"])
-    assert (await sign_in.by_provider(code, sent.verifier)).user.email == email
+    assert (await sign_in.by_provider(code, sent.verifier, ADDRESS)).user.email == email
     assert await by_password(sign_in, email)
 
 
@@ -221,7 +221,7 @@ async def test_a_provider_leads_back_to_us(sign_in, person, browser, project):
     state = dict(parse_qsl(urlsplit(page).query))["state"]
     chosen = {"state": state, "code": user_id}
     came = browser.get(f"{project.url}/auth/v1/callback", params=chosen)
-    session = await sign_in.by_provider(code_of(came.headers["Location"]), verifier)
+    session = await sign_in.by_provider(code_of(came.headers["Location"]), verifier, ADDRESS)
 
     assert session.user.id == user_id
 
