@@ -65,7 +65,7 @@ def tool(handler, scope="atoms:read"):
 class WebDouble:
     """One running server. `url` is as its clients know it."""
 
-    def __init__(  # noqa: PLR0913 - what a test may bring with it
+    def __init__(
         self, supabase, clock, *, store=None, secrets=(b"k" * 32,), documents=None, **environ
     ):
         self.supabase = supabase
