@@ -14,6 +14,8 @@ from atoms_mcp.identity.sign_in import MailSent, SignIn, SignInRefused, needs_se
 from atoms_mcp.local.auth.totp import code_at
 from atoms_mcp.settings import ServerSettings, load
 from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.supabase.authorization import Decided
+from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
 
@@ -25,11 +27,12 @@ WAIT_S = 5
 
 @pytest.fixture(scope="module")
 def project(start_stack, tmp_path_factory):
-    """A project that confirms addresses by mail and has a provider."""
+    """A project that confirms addresses by mail, has a provider and an OAuth 2.1 server."""
     return start_stack(
         tmp_path_factory.mktemp("doors"),
         ATOMS_LOCAL_AUTOCONFIRM="off",
         ATOMS_LOCAL_DEMO_PROVIDER="on",
+        ATOMS_LOCAL_OAUTH_SERVER="on",
     )
 
 
@@ -271,3 +274,72 @@ async def test_connected_clients_are_listed_for_their_user_alone(sign_in, wire, 
 
     await connections.remove(connection.id, mine)
     assert await connections.list(mine) == []
+
+
+REDIRECT = "http://127.0.0.1:9999/cb"
+
+
+@pytest.fixture
+def ask(project, browser):
+    """Ask for a person's consent as a client does, and give the id of the request."""
+    auth = f"{project.url}/auth/v1"
+    client = {
+        "client_name": "A client",
+        "client_uri": "https://client.example",
+        "redirect_uris": [REDIRECT],
+        "token_endpoint_auth_method": "none",
+    }
+    made = browser.post(f"{auth}/oauth/clients/register", json=client).json()
+
+    def ask_once():
+        query = {
+            "response_type": "code",
+            "client_id": made["client_id"],
+            "redirect_uri": REDIRECT,
+            "code_challenge": "c" * 43,
+            "code_challenge_method": "S256",
+            "scope": "email",
+            "state": "theirs",
+        }
+        page = browser.get(f"{auth}/oauth/authorize", params=query).headers["Location"]
+        return dict(parse_qsl(urlsplit(page).query))["authorization_id"]
+
+    return ask_once
+
+
+async def test_what_a_client_asks_of_supabase_itself_is_shown_and_decided(
+    sign_in, wire, person, ask
+):
+    auth, token = SupabaseAuth(wire), (await by_password(sign_in, person)).access_token
+
+    id_ = ask()
+    asked = await auth.get_authorization(token, id_)
+    assert (asked.id, asked.client_name, asked.scope) == (id_, "A client", "email")
+    assert (asked.redirect_uri, asked.user_email) == (REDIRECT, person)
+    no = await auth.decide_authorization(token, id_, approve=False)
+    assert "error=access_denied" in no.redirect_url
+
+    id_ = ask()
+    await auth.get_authorization(token, id_)
+    yes = await auth.decide_authorization(token, id_, approve=True)
+    assert yes.redirect_url.startswith(f"{REDIRECT}?")
+    assert dict(parse_qsl(urlsplit(yes.redirect_url).query))["state"] == "theirs"
+
+    known = await auth.get_authorization(token, ask())
+    assert isinstance(known, Decided)
+
+
+async def test_what_is_asked_of_one_user_is_not_shown_to_another(sign_in, wire, person, ask):
+    auth, id_ = SupabaseAuth(wire), ask()
+    await auth.get_authorization((await by_password(sign_in, person)).access_token, id_)
+    ada = check_credentials("ada@acme.example", "correct-horse-demo", None)
+    other = (await sign_in.by_password(ada, ADDRESS)).access_token
+
+    for call in (
+        auth.get_authorization(other, id_),
+        auth.decide_authorization(other, id_, approve=True),
+        auth.get_authorization(other, "unknown"),
+    ):
+        with pytest.raises(SupabaseError) as caught:
+            await call
+        assert (caught.value.kind, caught.value.status) == ("refused", 404)
