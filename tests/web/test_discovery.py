@@ -2,10 +2,13 @@ import pytest
 from web_double import assert_problem
 
 ROOT = "/.well-known/oauth-protected-resource"
+SERVER = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"
+METHODS = ["none", "client_secret_post", "client_secret_basic"]
 
 
 @pytest.mark.parametrize("path", [ROOT, f"{ROOT}/api/mcp"])
-async def test_the_document_is_the_same_at_both_places(supabase, web, path):
+async def test_the_document_is_the_same_at_both_places(web, path):
     answer = await web.ask("GET", path)
 
     assert answer.status == 200
@@ -13,7 +16,7 @@ async def test_the_document_is_the_same_at_both_places(supabase, web, path):
     assert "max-age" in answer.headers["Cache-Control"]
     assert answer.told == {
         "resource": f"{web.url}/api/mcp",
-        "authorization_servers": [supabase.issuer],
+        "authorization_servers": [web.url],
         "scopes_supported": ["atoms:read", "atoms:write"],
         "bearer_methods_supported": ["header"],
         "resource_name": "Atoms",
@@ -54,12 +57,66 @@ async def test_another_path_of_the_endpoint_has_its_document(make_web):
     assert_problem(await web.ask("GET", f"{ROOT}/api/mcp"), 404, "not_found")
 
 
+@pytest.mark.parametrize("path", [SERVER, f"{SERVER}/api/mcp", OPENID, f"{OPENID}/api/mcp"])
+async def test_the_authorization_server_is_described_wherever_clients_look(web, path):
+    answer = await web.ask("GET", path)
+
+    assert answer.status == 200
+    assert answer.content_type == "application/json"
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert answer.told == {
+        "issuer": web.url,
+        "authorization_endpoint": f"{web.url}/oauth/authorize",
+        "token_endpoint": f"{web.url}/oauth/token",
+        "registration_endpoint": f"{web.url}/oauth/register",
+        "revocation_endpoint": f"{web.url}/oauth/revoke",
+        "scopes_supported": ["atoms:read", "atoms:write", "offline_access"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_methods_supported": METHODS,
+        "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
+    }
+
+
+async def test_each_name_of_the_server_is_an_issuer_of_its_own(web):
+    host = f"localhost:{web.port}"
+    resource = (await web.ask("GET", ROOT, headers={"Host": host})).told
+    server = (await web.ask("GET", SERVER, headers={"Host": host})).told
+
+    assert resource["authorization_servers"] == [server["issuer"]] == [f"http://{host}"]
+    assert server["token_endpoint"] == f"http://{host}/oauth/token"
+
+
+async def test_an_issuer_with_a_path_is_found_by_it(make_web):
+    base = "https://h.example/atoms"
+    web = await make_web(ATOMS_FASTMCP_BASE_URL=base)
+
+    for path in (SERVER, f"{SERVER}/atoms", f"{OPENID}/atoms", f"{SERVER}/atoms/api/mcp"):
+        answer = await web.ask("GET", path, headers={"Host": "h.example"})
+        assert answer.told["issuer"] == base
+        assert answer.told["token_endpoint"] == f"{base}/oauth/token"
+
+
+async def test_in_mode_delegated_supabase_is_the_authorization_server(supabase, make_web):
+    web = await make_web(ATOMS_FASTMCP_AUTH_MODE="delegated")
+
+    document = (await web.ask("GET", ROOT)).told
+    assert document["authorization_servers"] == [supabase.issuer]
+    for path in (SERVER, f"{SERVER}/api/mcp", OPENID):
+        assert_problem(await web.ask("GET", path), 404, "not_found")
+    for path in ("/oauth/register", "/oauth/token", "/oauth/revoke"):
+        assert_problem(await web.ask("POST", path), 404, "not_found")
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        "/.well-known/oauth-authorization-server",
-        "/.well-known/oauth-authorization-server/api/mcp",
-        "/.well-known/openid-configuration",
+        f"{SERVER}/other",
+        f"{OPENID}/",
         f"{ROOT}/other",
         "/.well-known/",
         "/.well-known/%ff%00",

@@ -9,6 +9,7 @@ from atoms_mcp.web.routes import make_routes
 
 APP = "https://app.example.com"
 EVIL = "https://evil.example"
+ENDS = ("", "/api/mcp")
 DOCUMENT = "/.well-known/oauth-protected-resource"
 WANTED = "authorization,content-type,mcp-protocol-version,mcp-session-id,last-event-id,x-request-id"
 
@@ -28,20 +29,68 @@ async def preflight(web, path, origin, method="POST", headers=WANTED):
 def test_what_is_open_is_open_on_purpose(web):
     rows = make_routes(web.settings, web.app[keys.SITES])
 
-    open_rows = {(row.method, row.path) for row in rows if row.access is Access.OPEN}
-    assert open_rows == {
-        ("*", "/api/mcp/"),
-        ("POST", "/auth/login"),
-        ("POST", "/auth/refresh"),
-        ("GET", "/auth/status"),
-        ("GET", DOCUMENT),
-        ("GET", f"{DOCUMENT}/api/mcp"),
-        ("GET", "/.well-known/{rest:.*}"),
-        ("GET", "/healthz"),
-        ("GET", "/readyz"),
+    closed = {(row.method, row.path) for row in rows if row.access is not Access.OPEN}
+    assert closed == {
+        ("POST", "/api/mcp"),
+        ("GET", "/api/mcp"),
+        ("DELETE", "/api/mcp"),
+        ("*", "/api/mcp"),
+        ("POST", "/api/mcp/tools/call"),
+        ("POST", "/auth/logout"),
     }
-    public = {row.path for row in rows if row.cors is Cors.ANY}
-    assert all(path.startswith("/.well-known/") for path in public)
+    public = {(row.method, row.path) for row in rows if row.cors is Cors.ANY}
+    server = "/.well-known/oauth-authorization-server"
+    openid = "/.well-known/openid-configuration"
+    assert public == {
+        *(("GET", f"{place}{end}") for place in (DOCUMENT, server, openid) for end in ENDS),
+        ("GET", "/.well-known/{rest:.*}"),
+        ("POST", "/oauth/register"),
+        ("POST", "/oauth/token"),
+        ("POST", "/oauth/revoke"),
+    }
+    for row in rows:
+        if row.access is Access.OPEN and row.cors is Cors.CONFIGURED:
+            assert row.path.startswith("/auth/")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+@pytest.mark.parametrize("path", ["/api/mcp", "/api/mcp?access_token=x"])
+async def test_every_method_of_the_endpoint_is_challenged_once(web, method, path):
+    answer = await web.ask(method, path)
+
+    assert answer.status == 401
+    assert answer.headers.getall("WWW-Authenticate") == [web.challenge]
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/register"])
+async def test_pages_of_every_origin_may_ask_for_tokens(web, path):
+    before = await preflight(
+        web, path, EVIL, headers="authorization,content-type,mcp-protocol-version"
+    )
+    assert before.status == 200
+    assert before.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in before.headers
+
+    answer = await web.ask("POST", path, headers={"Origin": EVIL}, data=b"")
+    assert answer.status == 400
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    wrong = await web.ask("GET", path)
+    assert wrong.status == 405
+    assert wrong.headers["Allow"] == "OPTIONS,POST"
+    assert (await web.ask("POST", f"{path}/x")).status == 404
+    foreign = await web.ask("POST", path, headers={"Host": "evil.example"}, data=b"")
+    assert foreign.status == 421
+
+
+@pytest.mark.parametrize("path", ["/oauth/authorize", "/oauth/consent", "/sign-in", "/account"])
+async def test_pages_for_people_are_for_no_other_page(web, path):
+    for method in ("GET", "POST"):
+        answer = await web.ask(method, path, headers={"Origin": EVIL})
+        assert answer.status in {403, 405}
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    before = await preflight(web, path, EVIL)
+    assert before.status in {403, 405}
+    assert "Access-Control-Allow-Origin" not in before.headers
 
 
 @pytest.mark.parametrize(

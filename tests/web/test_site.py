@@ -22,9 +22,7 @@ def test_on_loopback_each_of_its_names_is_a_site_of_its_own():
     assert site.base_url == site.origin == "http://localhost:8123"
     assert site.resource == "http://localhost:8123/api/mcp"
     assert orjson.loads(site.metadata)["resource"] == site.resource
-    assert orjson.loads(site.metadata)["authorization_servers"] == [
-        "https://abc.supabase.co/auth/v1"
-    ]
+    assert orjson.loads(site.metadata)["authorization_servers"] == [site.base_url]
     assert (
         'resource_metadata="http://localhost:8123/.well-known/oauth-protected-resource/api/mcp"'
         in site.challenger.for_nobody(None)
@@ -98,3 +96,54 @@ def test_an_address_of_ipv6_stands_in_brackets():
 @pytest.mark.parametrize("host", ["", "evil.example", "127.0.0.1:8000.evil.example"])
 def test_a_name_that_is_not_ours_has_no_site(host):
     assert make().get(host) is None
+
+
+def test_what_is_said_of_the_issuer_is_the_same_letter_by_letter():
+    sites = make(ATOMS_FASTMCP_BASE_URL="https://MCP.example.com/", ATOMS_ALLOWED_HOSTS="x:9000")
+
+    for site in sites.by_host.values():
+        document = orjson.loads(site.server_metadata)
+        assert document["issuer"] == site.issuer == site.base_url
+        assert orjson.loads(site.metadata)["authorization_servers"] == [site.issuer]
+        assert sites.issuers[site.resource] == site.issuer
+        assert not site.issuer.endswith("/")
+    assert len(sites.issuers) == 5
+
+
+def test_the_servers_document_follows_the_settings():
+    document = orjson.loads(make().canonical.server_metadata)
+    assert document["registration_endpoint"] == "http://127.0.0.1:8000/oauth/register"
+    assert document["client_id_metadata_document_supported"] is True
+    assert "offline_access" in document["scopes_supported"]
+
+    switched_off = make(ATOMS_OAUTH_REGISTRATION="off", ATOMS_OAUTH_CLIENT_DOCUMENTS="off")
+    document = orjson.loads(switched_off.canonical.server_metadata)
+    assert "registration_endpoint" not in document
+    assert document["client_id_metadata_document_supported"] is False
+
+
+def test_offline_access_is_nobodys_to_ask_for_at_the_resource():
+    site = make().canonical
+
+    assert b"offline_access" not in site.metadata
+    assert "offline_access" not in site.challenger.for_nobody(None)
+
+
+def test_delegated_means_that_supabase_issues_the_tokens():
+    sites = make(ATOMS_FASTMCP_AUTH_MODE="delegated")
+    site = sites.canonical
+
+    assert site.server_metadata is None
+    assert site.issuer == "https://abc.supabase.co/auth/v1"
+    document = orjson.loads(site.metadata)
+    assert document["authorization_servers"] == [site.issuer]
+    # Supabase refuses requests that name a scope it does not have.
+    assert document["scopes_supported"] == ["email"]
+    assert 'scope="email"' in site.challenger.for_nobody(None)
+
+
+def test_people_are_told_of_a_way_in_that_is_open():
+    assert "/auth/login" in make().canonical.advice
+    closed = make(ATOMS_ACCEPT_SUPABASE_JWT="off").canonical.advice
+    assert "/auth/login" not in closed
+    assert "http://127.0.0.1:8000/api/mcp" in closed
