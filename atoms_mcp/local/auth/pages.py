@@ -62,7 +62,10 @@ def check_local(request: web.Request) -> None:
     Raises:
         AuthError: not_found (404).
     """
-    host = urlsplit(f"//{request.host}").hostname or ""
+    try:
+        host = urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        host = ""
     is_here = is_loopback_address(request.remote or "")
     if not (is_here and (host == "localhost" or is_loopback_address(host))):
         raise AuthError(404, "not_found", "Not Found")

@@ -1,5 +1,9 @@
+import pytest
+
 from atoms_mcp.local.auth import limits
-from atoms_mcp.local.auth.limits import Buckets
+from atoms_mcp.local.auth.errors import AuthError
+from atoms_mcp.local.auth.limits import Buckets, Limits, read_limits, take
+from atoms_mcp.settings import StackSettings, load
 
 
 class Turned:
@@ -44,3 +48,22 @@ def test_the_number_of_addresses_is_bounded(monkeypatch):
 
     assert buckets.take("a")  # the longest unseen was forgotten
     assert not buckets.take("c")
+
+
+def test_limits_are_the_settings_or_none():
+    on = read_limits(load(StackSettings, {"ATOMS_RATE_LIMITS": "on"}))
+    off = read_limits(load(StackSettings, {"ATOMS_RATE_LIMITS": "off"}))
+
+    assert all(getattr(on, name) for name in Limits.__slots__)
+    assert off == Limits()
+    assert on.signup is not on.user
+
+
+def test_a_request_too_many_is_refused():
+    buckets = Buckets("1 per 5 minute", burst=1)
+
+    take(None, "a")
+    take(buckets, "a")
+    take(buckets, None)
+    with pytest.raises(AuthError, match="over_request_rate_limit"):
+        take(buckets, "a")
