@@ -22,28 +22,29 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+URL = "{url}"
+HEADERS = {{"Authorization": f"Bearer {{os.environ['TOKEN']}}"}}
+PROJECTS = {{"operation": "list", "entity_type": "project"}}
+
 async def main():
-    headers = {{"Authorization": f"Bearer {{os.environ['TOKEN']}}"}}
-    async with httpx2.AsyncClient(headers=headers) as http:
-        async with Client(streamable_http_client("{url}", http_client=http)) as client:
-            arguments = {{"operation": "list", "entity_type": "project"}}
-            print(await client.call_tool("entity_tool", arguments))
+    async with httpx2.AsyncClient(headers=HEADERS) as http:
+        transport = streamable_http_client(URL, http_client=http)
+        async with Client(transport) as client:
+            found = await client.call_tool("entity_tool", PROJECTS)
+            print(found.structured_content)
 
 asyncio.run(main())"""
 JAVASCRIPT = """\
 import {{ Client, StreamableHTTPClientTransport }} from "@modelcontextprotocol/client";
 
+const url = new URL("{url}");
 const headers = {{ Authorization: `Bearer ${{process.env.TOKEN}}` }};
-const transport = new StreamableHTTPClientTransport(
-  new URL("{url}"),
-  {{ requestInit: {{ headers }} }},
-);
+const projects = {{ operation: "list", entity_type: "project" }};
+
 const client = new Client({{ name: "my-script", version: "1.0.0" }});
-await client.connect(transport);
-console.log(await client.callTool({{
-  name: "entity_tool",
-  arguments: {{ operation: "list", entity_type: "project" }},
-}}));
+await client.connect(new StreamableHTTPClientTransport(url, {{ requestInit: {{ headers }} }}));
+const found = await client.callTool({{ name: "entity_tool", arguments: projects }});
+console.log(found.structuredContent);
 await client.close();"""
 
 
@@ -110,7 +111,7 @@ def _login(url: str) -> str:
     parts = urlsplit(url)
     email, password = PLACEHOLDERS
     return (
-        f"TOKEN=$(curl -s {parts.scheme}://{parts.netloc}/auth/login \\\n"
+        f"export TOKEN=$(curl -s {parts.scheme}://{parts.netloc}/auth/login \\\n"
         f"  --data-urlencode 'email={email}' \\\n"
         f"  --data-urlencode 'password={password}' \\\n"
         f"  | {TAKE_TOKEN})"
