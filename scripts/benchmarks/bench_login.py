@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-WARM_UP = 5
+WARM_UP = 2
 SINGLE = 60
 BATCHES = 15
 TOGETHER = 8
@@ -81,7 +81,7 @@ async def measure(doors: Sequence[Door], shares: Mapping[Door, OwnShare]) -> Non
     """Run all of it."""
     async with httpx.AsyncClient(timeout=60) as http:
         for title, rounds, together in (
-            ("to warm up", WARM_UP, 1),
+            ("to warm up", WARM_UP, TOGETHER),
             ("one by one", SINGLE, 1),
             (f"{TOGETHER} at a time", BATCHES, TOGETHER),
         ):
