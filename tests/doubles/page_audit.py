@@ -25,7 +25,8 @@ AUDIT = r"""
     if (input.getAttribute("aria-hidden")) continue;
     if (!input.labels.length && !input.getAttribute("aria-label")) say("no label", input);
     if (/email|password|code/.test(input.name) && !input.autocomplete) say("no autocomplete", input);
-    if (shown(input) && parseFloat(getComputedStyle(input).fontSize) < 16) say("makes phones zoom", input);
+    if (shown(input) && input.type !== "radio" && parseFloat(getComputedStyle(input).fontSize) < 16)
+      say("makes phones zoom", input);
   }
   for (const node of document.querySelectorAll("a[href], button, summary")) {
     const name = node.getAttribute("aria-label") || node.textContent;
@@ -97,7 +98,8 @@ MAX_BYTES = 50_000
 
 async def audit(page):
     """Assert that nothing is wrong with the page that is open."""
-    assert await page.evaluate(AUDIT) == []
+    faults = await page.evaluate(AUDIT)
+    assert not faults, "\n".join(faults)
     assert await page.evaluate(WEIGHT) < MAX_BYTES
 
 
