@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from atoms_mcp.engine.inflight import InFlight
 from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.voice import Voice
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.headers import Headers
 
@@ -20,7 +21,8 @@ class Frame:
     `can_challenge` says that the transport can refuse a whole message for want of a right (HTTP
     401 and 403); otherwise the tool's result says so.
     `is_gone` tells whether the client has left. `session` and `calls` are what a transport of
-    one client keeps between messages.
+    one client keeps between messages. `voice` is the way to say something before the answer;
+    None where there is no such way.
     """
 
     request_id: str
@@ -32,3 +34,4 @@ class Frame:
     session: Session | None = None
     is_gone: Callable[[], bool] | None = None
     calls: InFlight | None = None
+    voice: Voice | None = None

@@ -40,7 +40,7 @@ class Prepared:
         if tool.accept is not as_given:
             arguments = tool.accept(arguments)
         self.check.check(arguments)
-        needed = tool.scope(arguments)
+        needed = tool.find_scope(arguments)
         if needed not in caller.scopes:
             raise InsufficientScope(needed)
         return arguments
@@ -90,5 +90,5 @@ def _list(tool: Tool) -> Mapping[str, Any]:
         "description": tool.description,
         "inputSchema": tool.input_schema,
         "outputSchema": tool.output_schema,
-        "annotations": tool.annotations,
+        "annotations": dict(tool.annotations),
     }

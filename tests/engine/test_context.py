@@ -1,7 +1,10 @@
 import pytest
 from engine_double import caller
 
+from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.dialogue import Dialogue
+from atoms_mcp.engine.inputs import InputRequest
 from atoms_mcp.entities.rest import RestAnswer, RestRequest
 
 
@@ -12,6 +15,32 @@ class RestLog:
     async def send(self, request, token):
         self.sent.append((request, token))
         return RestAnswer([])
+
+
+class Heard(Dialogue):
+    capabilities = ("elicitation",)
+    is_cancelled = True
+
+    def __init__(self, answer=None):
+        self.heard = []
+        self.answer = answer
+
+    async def progress(self, *said):
+        self.heard.append(("progress", *said))
+
+    async def log(self, *said):
+        self.heard.append(("log", *said))
+
+    async def ask(self, requests, *, authorises):
+        self.heard.append(("ask", dict(requests), authorises))
+        return dict.fromkeys(requests, self.answer)
+
+    async def publish(self, change):
+        self.heard.append(("publish", change))
+
+
+def context(dialogue):
+    return Context(caller("bob"), RestLog(), "r-1", dialogue)
 
 
 async def test_a_request_goes_out_with_the_callers_own_token():
@@ -25,7 +54,53 @@ async def test_a_request_goes_out_with_the_callers_own_token():
 
 
 def test_whose_call_it_is_cannot_be_changed():
-    context = Context(caller("bob"), RestLog(), "r-1")
-
     with pytest.raises(AttributeError):
-        context.caller = caller("ada")
+        Context(caller("bob"), RestLog(), "r-1").caller = caller("ada")
+
+
+async def test_what_is_said_reaches_the_client():
+    dialogue = Heard()
+    own = context(dialogue)
+
+    await own.progress(1, 2, "half")
+    await own.log("info", {"a": 1}, "here")
+    await own.publish(Change("tools"))
+
+    assert dialogue.heard == [
+        ("progress", 1, 2, "half"),
+        ("log", "info", {"a": 1}, "here"),
+        ("publish", Change("tools")),
+    ]
+    assert own.is_cancelled
+
+
+def test_a_client_can_what_it_declared():
+    assert context(Heard()).can("elicitation")
+    assert not context(Heard()).can("roots")
+
+
+async def test_questions_are_answered_by_key():
+    roots = InputRequest.roots()
+    dialogue = Heard({"roots": []})
+
+    assert await context(dialogue).ask({"where": roots}) == {"where": {"roots": []}}
+    assert dialogue.heard == [("ask", {"where": roots}, False)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "content"),
+    [
+        ({"action": "accept", "content": {"sure": True}}, {"sure": True}),
+        ({"action": "decline"}, {}),
+        ({"action": "cancel", "content": None}, {}),
+    ],
+)
+async def test_a_form_is_answered_with_what_the_user_made_of_it(answer, content):
+    dialogue = Heard(answer)
+
+    found = await context(dialogue).elicit("sure", "Sure?", {"type": "object"}, authorises=True)
+
+    assert (found.action, found.content) == (answer["action"], content)
+    assert dialogue.heard == [
+        ("ask", {"sure": InputRequest.form("Sure?", {"type": "object"})}, True)
+    ]

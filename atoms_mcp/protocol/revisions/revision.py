@@ -15,6 +15,19 @@ class Operation(Enum):
     DISCOVER = auto()
     LIST_TOOLS = auto()
     CALL_TOOL = auto()
+    LIST_RESOURCES = auto()
+    LIST_TEMPLATES = auto()
+    READ_RESOURCE = auto()
+    SUBSCRIBE = auto()
+    UNSUBSCRIBE = auto()
+    LIST_PROMPTS = auto()
+    GET_PROMPT = auto()
+    COMPLETE = auto()
+    SET_LEVEL = auto()
+    LISTEN = auto()
+    GET_TASK = auto()
+    UPDATE_TASK = auto()
+    CANCEL_TASK = auto()
 
 
 class Revision(ABC):

@@ -1,0 +1,37 @@
+"""The way to the client of one request, before that request is answered."""
+
+from typing import Protocol
+
+
+class Voice(Protocol):
+    """Given by the transport. It costs nothing until something is said.
+
+    A client that has left is no fault: what is said to it is dropped, or kept where its
+    revision lets it come back.
+    """
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something was said, so that the transport has promised to answer."""
+
+    async def send(self, message: bytes) -> None:
+        """Send one whole JSON-RPC message, a notification or a request of ours.
+
+        Returns when there is room for more: a slow reader slows down who speaks.
+        """
+
+
+class Notes:
+    """A voice that keeps what was said, for callers in the same process."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something was said."""
+        return bool(self.messages)
+
+    async def send(self, message: bytes) -> None:
+        """Keep one message."""
+        self.messages.append(message)

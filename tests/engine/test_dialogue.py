@@ -1,0 +1,20 @@
+import pytest
+
+from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.dialogue import SILENCE
+from atoms_mcp.engine.inputs import InputRequest
+from atoms_mcp.errors import ToolError
+
+
+async def test_a_silent_one_says_nothing():
+    await SILENCE.progress(1, 2, "half")
+    await SILENCE.log("info", {"a": 1}, None)
+    await SILENCE.publish(Change("tools"))
+
+    assert not SILENCE.is_cancelled
+    assert not SILENCE.capabilities
+
+
+async def test_a_silent_one_cannot_ask():
+    with pytest.raises(ToolError, match="needs an answer to sure"):
+        await SILENCE.ask({"sure": InputRequest.roots()}, authorises=False)
