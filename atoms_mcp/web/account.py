@@ -17,6 +17,7 @@ from atoms_mcp.identity.browser import BrowserSession
 from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.identity.connections import Connection, TableMissing
 from atoms_mcp.identity.credentials import Malformed
+from atoms_mcp.oauth.redirects import LOOPBACK_HOSTS
 from atoms_mcp.oauth.scopes import WRITE_SCOPE, expand
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.web.age import measure_age
@@ -169,7 +170,7 @@ def _render_apps(
         {
             "id": one.id,
             "name": render_label(one.client_name) or texts("client.nameless"),
-            "host": render_host(one.redirect_host),
+            "host": _render_place(one.redirect_host, texts),
             "client_host": render_host(one.client_host or ""),
             "can_write": WRITE_SCOPE in expand(one.scope.split()),
             "connected": _render_moment(one.created_at, texts, now),
@@ -177,6 +178,16 @@ def _render_apps(
         }
         for one in newest_first
     ]
+
+
+def _render_place(host: str, texts: Texts) -> str:
+    """Give where an app is answered: a host of the network, or what is on the user's machine."""
+    if host in LOOPBACK_HOSTS:
+        return texts("client.computer")
+    shown = render_host(host)
+    # As `oauth.redirects.redirect_host` writes the scheme of an app.
+    is_private = "//" in host or host.endswith(":")
+    return f"{texts('client.app')} ({shown})" if is_private else shown
 
 
 def _render_moment(then: float, texts: Texts, now: float) -> dict[str, str]:

@@ -86,11 +86,15 @@ WEIGHT = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 """
+# A choice shows the focus around its whole label.
 RING = """
 () => {
-  const style = getComputedStyle(document.activeElement);
-  const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  return [document.activeElement.outerHTML.slice(0, 120), seen || document.activeElement === document.body];
+  const active = document.activeElement;
+  const seen = [active, active.closest("label")].filter(Boolean).some((node) => {
+    const style = getComputedStyle(node);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  });
+  return [active.outerHTML.slice(0, 120), seen || active === document.body];
 }
 """
 MAX_BYTES = 50_000

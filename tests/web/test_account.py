@@ -61,6 +61,22 @@ async def test_what_is_connected_is_listed_in_words(signed_in, table):
     assert b' UTC">' in page.raw
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "A program on this computer · Read"),
+        ("[::1]", "A program on this computer · Read"),
+        ("client.example:8443", "client.example:8443 · Read"),
+        ("cursor://anysphere.cursor-mcp", "An app on this device (cursor://anysphere.cursor-mcp)"),
+        ("com.example.app:", "An app on this device (com.example.app:)"),
+    ],
+)
+async def test_it_is_said_where_an_app_is(signed_in, table, host, shown):
+    table.add(FIRST, redirect_host=host)
+
+    assert f"Inspector {shown}" in (await signed_in.get("/account")).text
+
+
 async def test_names_of_clients_cannot_break_out_of_the_page(signed_in, table):
     table.add(FIRST, '"><script>alert(1)</script>\u202e', redirect_host='"><img src=x>')
     table.add(SECOND, "\u202e\u200b")
