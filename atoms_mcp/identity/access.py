@@ -19,6 +19,8 @@ from atoms_mcp.identity.seal import Seal, SealBroken
 PURPOSE = "access"
 # A client_id can be long, and what is in a token goes over the wire with every request.
 MAX_NAME_CHARS = 128
+# What fits into a header line of 8190 bytes, with the word before it.
+MAX_TOKEN_CHARS = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,14 @@ class AccessTokens:
         """Give the token.
 
         Raises:
-            ValueError: it would be too long to be opened again.
+            ValueError: it would be too long to be sent.
         """
-        return self._seal.seal(
+        token = self._seal.seal(
             PURPOSE, {name: getattr(claims, name) for name in AccessClaims.__slots__}
         )
+        if len(token) > MAX_TOKEN_CHARS:
+            raise ValueError(f"an access token would exceed {MAX_TOKEN_CHARS} characters")
+        return token
 
     def open(self, token: str) -> AccessClaims:
         """Give what a token says, if it is for this server and its time is not over.

@@ -68,12 +68,15 @@ class Chains:
         """Keep a session that was just opened or renewed; give its id.
 
         Raises:
-            SupabaseError: (wrong) its access token names no session.
+            SupabaseError: (wrong) its access token names no session, or is too long.
             StoreDown: it cannot be kept.
         """
         sid = find_session_id(session)
+        try:
+            sealed = self._seal.seal(PURPOSE, _to_claims(session))
+        except ValueError:
+            raise SupabaseError("wrong", "the access token is too long to be kept") from None
         self._remember(sid, session)
-        sealed = self._seal.seal(PURPOSE, _to_claims(session))
         await self._store.put(_key(sid), sealed, self._now() + KEPT_S)
         return sid
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from atoms_mcp.identity.access import AccessClaims, AccessTokens, name_client
 from atoms_mcp.identity.browser import BrowserSession, BrowserSessions
 from atoms_mcp.identity.chains import Chains, SessionOver, find_expiry
@@ -23,7 +25,7 @@ from atoms_mcp.identity.connections import Connection, client_key
 from atoms_mcp.identity.ledger import Ledger
 from atoms_mcp.identity.records import Claims, CodeClaims, RefreshClaims, open_claims, seal_claims
 from atoms_mcp.identity.seal import Seal, SealBroken
-from atoms_mcp.identity.verify import MAX_TOKEN_BYTES, Verifier
+from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.oauth.authorize import AuthorizationRequest
 from atoms_mcp.oauth.clients import Client
 from atoms_mcp.oauth.errors import OAuthError
@@ -44,15 +46,18 @@ CODE_REMEMBERED_S = 3600
 MARGIN_S = 30 * 60
 AGAIN = "connect again, so that the user can sign in"
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """What a client gets. `scope` is as granted to the access token."""
+    """What a client gets. `scope` is as granted to the access token; `user_id` is for the log."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in_s: int
     scope: str
+    user_id: str
 
 
 class Grants:
@@ -128,14 +133,13 @@ class Grants:
         code = self._open(CodeClaims, grant.code)
         self._check_code(code, grant, client)
         now = self._now()
-        if now >= code.exp and not await self._store.is_marked(_code_key(code)):
-            raise _refused(f"The code has expired; {AGAIN}")
-        # First what can fail for a while: a code that was not answered can be sent again.
-        try:
-            session = await self._chains.current(code.sid, code.rt, margin_s=MARGIN_S)
-        except SessionOver:
-            raise _refused(f"The session at Supabase has ended; {AGAIN}") from None
-        if not await self._store.take_once(_code_key(code), now + CODE_REMEMBERED_S):
+        session = None
+        if not await self._store.is_marked(_code_key(code)):
+            if now >= code.exp:
+                raise _refused(f"The code has expired; {AGAIN}")
+            # First what can fail for a while: a code that was not answered can be sent again.
+            session = await self._find_session(code)
+        if session is None or not await self._take(code):
             await self._end_stolen(code)
             raise _refused(f"The code was used before, so its tokens are revoked; {AGAIN}")
         until = now + REFRESH_LIFETIME_S
@@ -258,33 +262,43 @@ class Grants:
         if asked is not None and find_resource([asked], [resource], resource) is None:
             raise OAuthError("invalid_target", f"The grant is for {resource}")
 
+    async def _find_session(self, code: CodeClaims) -> Session:
+        try:
+            return await self._chains.current(code.sid, code.rt, margin_s=MARGIN_S)
+        except SessionOver:
+            raise _refused(f"The session at Supabase has ended; {AGAIN}") from None
+
+    async def _take(self, code: CodeClaims) -> bool:
+        """Use a code up; false for all but the first."""
+        return await self._store.take_once(_code_key(code), self._now() + CODE_REMEMBERED_S)
+
     async def _find_newest(self, held: RefreshClaims) -> int:
         """Give the newest generation; where nothing is known of it, the one that came is."""
         kept = await self._store.get(_grant_key(held.gid))
         return held.n if kept is None else max(int(kept), held.n)
 
     def _answer(self, refresh: RefreshClaims, scope: str, session: Session) -> TokenAnswer:
-        now = self._now()
         expires_at = find_expiry(session)
-        access = self._access.make(
-            AccessClaims(
-                gid=refresh.gid,
-                client_id=refresh.client_id,
-                scope=scope,
-                iss=refresh.iss,
-                aud=refresh.aud,
-                exp=expires_at,
-                jwt=session.access_token,
-            )
+        claims = AccessClaims(
+            gid=refresh.gid,
+            client_id=refresh.client_id,
+            scope=scope,
+            iss=refresh.iss,
+            aud=refresh.aud,
+            exp=expires_at,
+            jwt=session.access_token,
         )
-        if len(access) > MAX_TOKEN_BYTES:
+        try:
+            access = self._access.make(claims)
+        except ValueError:
             raise OAuthError(
                 "invalid_request",
                 "The access tokens of this Supabase project are too long to be sealed; "
                 "its operator can make them shorter (custom claims)",
-            )
+            ) from None
         sealed = seal_claims(self._seal, refresh)
-        return TokenAnswer(access, sealed, max(0, int(expires_at - now)), scope)
+        life_s = max(0, int(expires_at - self._now()))
+        return TokenAnswer(access, sealed, life_s, scope, refresh.uid)
 
     def _open(self, kind: type[Claims], text: str) -> Claims:
         try:
@@ -314,6 +328,13 @@ class Grants:
 
     async def _end_stolen(self, held: CodeClaims | RefreshClaims) -> None:
         """End a grant whose code or token came twice; it is over, whatever Supabase says."""
+        log.warning(
+            "grant.replayed",
+            grant_id=held.gid,
+            user_id=held.uid,
+            kind="code" if isinstance(held, CodeClaims) else "refresh token",
+            hint="somebody else may have seen it, or the client has lost track",
+        )
         with suppress(SupabaseError):
             await self._end(held.gid, held.sid, held.rt)
 

@@ -74,6 +74,7 @@ async def token(request: web.Request) -> web.Response:
         answer = await grants.redeem(grant, client)
     else:
         answer = await grants.refresh(grant, client)
+    request[EXCHANGE].facts["user_id"] = answer.user_id
     return render(_to_json(answer), headers=KEPT_NOWHERE)
 
 

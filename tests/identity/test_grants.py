@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 from grant_world import BOTH, CALLBACK, ISSUER, RESOURCE, GrantWorld, client, new_pair
+from structlog.testing import capture_logs
 from supabase_double import answering, refusal
 
 from atoms_mcp.identity.chains import SessionOver
@@ -168,6 +169,24 @@ async def test_a_replay_at_another_process_ends_the_grant_as_well(make, clock):
     clock.now += 15
     with pytest.raises(InvalidToken, match="revoked"):
         await one.verifier.verify(answer.access_token)
+
+
+async def test_a_replay_is_told_to_the_operator_without_secrets(supabase, world):
+    grant = await world.consent()
+    answer = await world.grants.redeem(grant, client())
+    second = await world.refresh(answer)
+    await world.refresh(second)
+    with capture_logs() as lines:
+        await refused(world.refresh(answer))
+        await refused(world.grants.redeem(grant, client()))
+
+    assert [(line["event"], line["kind"]) for line in lines] == [
+        ("grant.replayed", "refresh token"),
+        ("grant.replayed", "code"),
+    ]
+    assert all(line["user_id"] == supabase.user_id for line in lines)
+    for secret in (grant.code, answer.refresh_token, answer.access_token, "refresh1"):
+        assert secret not in str(lines)
 
 
 async def test_a_replay_long_after_the_code_expired_ends_the_grant(world, clock):
@@ -582,6 +601,9 @@ async def test_a_project_with_endless_tokens_is_told_so(supabase, world, monkeyp
     monkeypatch.setattr(supabase, "claims", lambda **changed: long | changed)
 
     assert "too long" in await refused(world.connect(), "invalid_request")
+    long["padding"] = "x" * 12_000
+    with pytest.raises(SupabaseError):
+        await world.sign_in()
 
 
 async def test_a_code_of_another_version_is_refused(world):

@@ -402,6 +402,7 @@ async def test_the_log_tells_what_was_refused_and_no_secret(web, app, lines):
     await web.ask("POST", TOKEN, data=form)
 
     assert [line["error_code"] for line in lines if "error_code" in line] == ["invalid_grant"]
+    assert web.supabase.user_id in {line.get("user_id") for line in lines}
     secrets = [form["code"], form["code_verifier"], "refresh1"]
     secrets += [tokens["access_token"], tokens["refresh_token"]]
     assert not any(secret in str(lines) for secret in secrets)
