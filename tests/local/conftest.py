@@ -129,6 +129,29 @@ async def person(make_gateway):
 
 
 @pytest.fixture
+def mails_to():
+    """Give what the gateway of a person mailed to them, the newest first."""
+
+    async def read(person):
+        answer = await person.client.get(
+            "/mail", params={"to": person.email}, headers={"Accept": "application/json"}
+        )
+        return await answer.json()
+
+    return read
+
+
+@pytest.fixture
+def somebody(make_gateway):
+    """Make a person without an account, at a gateway with the given limits and switches."""
+
+    async def make(limits=None, **switches):
+        return Person(await make_gateway(limits, **switches), f"{uuid.uuid4().hex}@example.com")
+
+    return make
+
+
+@pytest.fixture
 async def told():
     """Give status and code of a refusal in the older shape."""
 

@@ -22,7 +22,7 @@ from atoms_mcp.local.auth.pkce import read_challenge
 from atoms_mcp.local.auth.redirects import choose_redirect
 from atoms_mcp.local.auth.user import User
 
-ACCOUNT_LIMIT = 50
+ACCOUNT_LIMIT = 1000
 
 
 class Providers:

@@ -4,7 +4,17 @@ import pytest
 from aiohttp import web
 
 from atoms_mcp.local.auth import body as auth_body
-from atoms_mcp.local.auth.body import check_email, get_data, get_text, read_object
+from atoms_mcp.local.auth.body import (
+    CAPTCHA_TOKEN,
+    check_captcha,
+    check_email,
+    check_who,
+    get_data,
+    get_flag,
+    get_text,
+    read_form,
+    read_object,
+)
 from atoms_mcp.local.auth.errors import AuthError
 
 
@@ -122,3 +132,63 @@ def test_what_is_no_address_is_refused(address):
 def test_a_longer_address_than_the_column_is_refused():
     with pytest.raises(AuthError, match="too long"):
         check_email("a" * 251 + "@x.yz")
+
+
+@pytest.fixture
+async def fill_in(aiohttp_client):
+    """Send a form or JSON to a handler that reads it."""
+
+    async def handle(request):
+        return web.json_response(await read_form(request))
+
+    app = web.Application()
+    app.router.add_post("/", handle)
+    client = await aiohttp_client(app)
+
+    async def send(**more):
+        return await (await client.post("/", **more)).json()
+
+    return send
+
+
+async def test_a_form_is_read_like_an_object_and_its_first_values_count(fill_in):
+    assert await fill_in(json={"a": [1]}) == {"a": [1]}
+    assert await fill_in(data="a=1%202&b=&a=3&c") == {"a": "1 2", "b": "", "c": ""}
+    assert await fill_in(data=b"\xff=\xff") == {"\ufffd": "\ufffd"}
+
+
+@pytest.mark.parametrize(("value", "flag"), [(None, True), (True, True), (False, False)])
+def test_a_flag_is_on_unless_it_is_off(value, flag):
+    assert get_flag({"on": value}, "on") is flag
+    assert get_flag({}, "on") is True
+
+
+def test_a_flag_is_no_text():
+    with pytest.raises(AuthError, match="bad_json"):
+        get_flag({"on": "yes"}, "on")
+
+
+def test_one_solves_a_captcha_with_the_published_token():
+    check_captcha({"gotrue_meta_security": {"captcha_token": CAPTCHA_TOKEN}})
+
+
+@pytest.mark.parametrize(
+    "security", [None, [], "x", {}, {"captcha_token": None}, {"captcha_token": "guess"}]
+)
+def test_anything_else_solves_none(security):
+    with pytest.raises(AuthError, match="captcha_failed"):
+        check_captcha({"gotrue_meta_security": security})
+
+
+@pytest.mark.parametrize(
+    ("email", "phone", "code"),
+    [
+        ("", "", "validation_failed"),
+        ("a@b.c", "1", "validation_failed"),
+        ("", "1", "phone_provider_disabled"),
+    ],
+)
+def test_people_are_known_by_their_address(email, phone, code):
+    with pytest.raises(AuthError, match=code):
+        check_who(email, phone)
+    check_who("a@b.c", "")

@@ -56,3 +56,32 @@ async def test_settings_say_that_email_alone_signs_in(gateway):
 )
 async def test_the_oauth_server_is_off(gateway, path, told):
     assert await told(await gateway.get(path)) == (404, "feature_disabled")
+
+
+async def test_the_settings_say_how_the_project_is_set_up(make_gateway):
+    async def ask(**switches):
+        client = await make_gateway(**switches)
+        return await (await client.get("/auth/v1/settings")).json()
+
+    plain = await ask()
+    other = await ask(has_signup=False, has_autoconfirm=False, has_demo_provider=True)
+
+    assert (plain["disable_signup"], plain["mailer_autoconfirm"]) == (False, True)
+    assert (other["disable_signup"], other["mailer_autoconfirm"]) == (True, False)
+    assert plain["external"]["email"] is True
+    assert ("demo" in plain["external"], other["external"]["demo"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/.well-known/oauth-authorization-server", "/auth/v1/.well-known/oauth-authorization-server"],
+)
+async def test_the_oauth_server_is_described_where_there_is_one(make_gateway, told, path):
+    on, off = await make_gateway(has_oauth_server=True), await make_gateway()
+
+    metadata = await (await on.get(path)).json()
+
+    assert metadata["registration_endpoint"].endswith("/oauth/clients/register")
+    assert await told(await off.get(path)) == (404, "feature_disabled")
+    openid = await (await off.get("/auth/v1/.well-known/openid-configuration")).json()
+    assert "registration_endpoint" not in openid

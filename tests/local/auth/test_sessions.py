@@ -8,7 +8,7 @@ from auth_world import ISSUER
 
 from atoms_mcp.local.auth import sessions as auth_sessions
 from atoms_mcp.local.auth import store as auth_store
-from atoms_mcp.local.auth.errors import AuthError
+from atoms_mcp.local.auth.errors import AuthError, OAuthShapeError
 from atoms_mcp.local.auth.refresh import REUSE_INTERVAL_S
 from atoms_mcp.local.auth.sessions import Sessions
 from atoms_mcp.local.auth.store import Entry
@@ -63,6 +63,50 @@ async def test_an_access_token_says_who_where_and_until_when(sign_in, ring, cloc
     assert (claims["aal"], claims["amr"][0]["method"]) == ("aal1", "password")
     assert claims["exp"] == answer["expires_at"] == claims["iat"] + answer["expires_in"]
     assert claims["is_anonymous"] is False
+
+
+async def test_an_access_token_lives_as_long_as_the_project_says(pool, ring, clock, user):
+    short = Sessions(pool, ring, ISSUER, clock, life_s=5)
+
+    async with pool.acquire() as connection, connection.transaction():
+        answer = await short.open(connection, user.id, Entry())
+
+    claims = read_access_token(ring, answer["access_token"], clock())
+    assert answer["expires_in"] == claims["exp"] - claims["iat"] == 5
+
+
+async def test_a_session_of_an_app_says_so(pool, sessions, ring, clock, user):
+    app = uuid.uuid4()
+    async with pool.acquire() as connection, connection.transaction():
+        entry = Entry(method="oauth", provider="demo", client_id=app, scopes="email")
+        answer = await sessions.open(connection, user.id, entry)
+
+    with pytest.raises(OAuthShapeError, match="invalid_client"):
+        await sessions.refresh(answer["refresh_token"])
+    fresh = await sessions.refresh(answer["refresh_token"], app)
+
+    claims = read_access_token(ring, fresh["access_token"], clock())
+    assert (claims["client_id"], claims["scope"]) == (str(app), "email")
+    assert claims["amr"][0]["provider"] == "demo"
+
+
+async def test_a_second_factor_lifts_a_session(pool, sessions, sign_in, ring, clock):
+    answer = await sign_in()
+
+    async with pool.acquire() as connection, connection.transaction():
+        lifted = await sessions.lift(connection, session_id(answer), "totp")
+        again = await sessions.lift(connection, session_id(answer), "totp")
+
+    claims = read_access_token(ring, again["access_token"], clock())
+    assert claims["aal"] == "aal2"
+    assert [one["method"] for one in claims["amr"]] == ["totp", "password"]
+    assert session_id(lifted) == session_id(answer)
+
+
+async def test_a_session_that_ended_is_not_lifted(pool, sessions):
+    async with pool.acquire() as connection, connection.transaction():
+        with refused("session_not_found"):
+            await sessions.lift(connection, uuid.uuid4(), "totp")
 
 
 async def test_an_account_that_vanished_in_between_gets_no_session(pool, sessions, user, execute):

@@ -39,6 +39,25 @@ async def test_roles_may_be_laid_again(rest_postgres, database):
     await lay_roles(rest_postgres, database)
 
 
+async def test_a_folder_of_an_earlier_release_gets_what_is_new(rest_postgres, database):
+    owner = await asyncpg.connect(**rest_postgres.connect_args(SUPERUSER, database))
+    await owner.execute("""
+        drop table auth.mfa_factors, auth.mfa_challenges, auth.one_time_tokens, auth.flow_state,
+          auth.oauth_clients, auth.oauth_authorizations, auth.oauth_consents;
+        alter table auth.sessions drop column oauth_client_id, drop column scopes;
+    """)
+
+    await lay_roles(rest_postgres, database)
+
+    try:
+        await owner.execute("select oauth_client_id, scopes from auth.sessions")
+        for table in ("mfa_challenges", "one_time_tokens", "flow_state", "oauth_consents"):
+            held = "select tableowner from pg_tables where schemaname = 'auth' and tablename = $1"
+            assert await owner.fetchval(held, table) == "supabase_auth_admin"
+    finally:
+        await owner.close()
+
+
 async def test_migrations_run_once_in_order_as_no_superuser(connection):
     steps = [Step("1", "create table a (x int)"), Step("2", "alter table a add y int")]
 
