@@ -91,6 +91,6 @@ def _words(text: Texts, problem: Problem, retry_after_s: int | None) -> tuple[st
 
 def _render_wait(text: Texts, seconds: int) -> str:
     if seconds < MINUTE_S:
-        return text("wait.seconds", count=seconds)
+        return text("wait.second") if seconds == 1 else text("wait.seconds", count=seconds)
     minutes = -(-seconds // MINUTE_S)
     return text("wait.minute") if minutes == 1 else text("wait.minutes", count=minutes)

@@ -283,7 +283,7 @@ async def test_the_home_page_can_be_copied_from_and_walked_by_keyboard(new_page,
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("is_phone", [False, True], ids=["desktop", "phone"])
 @pytest.mark.parametrize("path", ["", "sign-in", "sign-in/code", "sign-up", "recover", "nowhere"])
-async def test_each_page_is_fit_to_be_seen(new_page, pages_server, shots, path, is_phone, is_dark):  # noqa: PLR0913 - each way to look at it
+async def test_each_page_is_fit_to_be_seen(new_page, pages_server, shots, path, is_phone, is_dark):
     page = await new_page(is_phone=is_phone, is_dark=is_dark)
     await page.goto(f"{pages_server.url}/{path}")
 
