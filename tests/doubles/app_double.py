@@ -10,7 +10,7 @@ import hashlib
 import html
 import secrets
 from contextlib import asynccontextmanager
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from aiohttp import web
@@ -26,7 +26,7 @@ class App:
         self.server, self.name, self.http = server, name, http
         self.listener = None
         self.told = []
-        self.client_id = None
+        self.client_id = self.metadata = self.scope = None
         self.pages = {}
         self._verifier = secrets.token_urlsafe(48)
         self._came = asyncio.Event()
@@ -40,13 +40,23 @@ class App:
     def callback(self):
         return f"{self.url}/callback"
 
+    async def discover(self):
+        """Find out who authorizes, from the server's documents."""
+        place = "/.well-known/oauth-protected-resource/api/mcp"
+        resource = (await self.http.get(self.server.url + place)).json()
+        parts = urlsplit(resource["authorization_servers"][0])
+        place = f"/.well-known/oauth-authorization-server{parts.path}"
+        answer = await self.http.get(f"{parts.scheme}://{parts.netloc}{place}")
+        answer.raise_for_status()
+        self.metadata, self.scope = answer.json(), " ".join(resource["scopes_supported"])
+
     async def register(self, **metadata):
         body = {
             "client_name": self.name,
             "redirect_uris": [self.callback],
             "token_endpoint_auth_method": "none",
         } | metadata
-        answer = await self.http.post(f"{self.server.url}/oauth/register", json=body)
+        answer = await self.http.post(self.metadata["registration_endpoint"], json=body)
         answer.raise_for_status()
         self.client_id = answer.json()["client_id"]
 
@@ -58,12 +68,12 @@ class App:
             "client_id": self.client_id,
             "redirect_uri": self.callback,
             "state": f"state of {self.name}",
-            "scope": "atoms:read atoms:write",
+            "scope": self.scope,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "resource": self.server.mcp_url,
         } | changed
-        return f"{self.server.url}/oauth/authorize?{urlencode(params)}"
+        return f"{self.metadata['authorization_endpoint']}?{urlencode(params)}"
 
     async def answer(self):
         """Wait for the answer that the browser brings, and give its parameters."""
@@ -75,7 +85,7 @@ class App:
     async def token(self, **params):
         """Ask the token endpoint; gives the whole answer."""
         form = {"client_id": self.client_id, **params}
-        return await self.http.post(f"{self.server.url}/oauth/token", data=form)
+        return await self.http.post(self.metadata["token_endpoint"], data=form)
 
     async def redeem(self, code):
         """Trade a code for tokens."""
@@ -130,6 +140,7 @@ async def running_app(server, name):
         app.listener = TestServer(app.app(), host="localhost")
         await app.listener.start_server()
         try:
+            await app.discover()
             await app.register()
             yield app
         finally:

@@ -1,6 +1,7 @@
 """From a client's link to its tools and back: consent and account, with a real browser."""
 
 import re
+import socket
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -38,6 +39,23 @@ async def app(make_app):
 def email(pages_stack):
     """An account of its own for the test."""
     return pages_stack.new_account()
+
+
+LOOKS = {"desktop-light": {}, "desktop-dark": {"is_dark": True}}
+LOOKS |= {"phone-light": {"is_phone": True}, "phone-dark": {"is_phone": True, "is_dark": True}}
+LONG = "A client with quite a long name that goes on and on and on for a while"
+
+
+@pytest_asyncio.fixture(params=LOOKS, loop_scope="session")
+async def look_at(request, new_page, shots):
+    """A page, and what looks at it: audits it and keeps a picture."""
+    page = await new_page(**LOOKS[request.param])
+
+    async def look(name):
+        await audit(page)
+        await page.screenshot(path=shots / f"{name}-{request.param}.png", full_page=True)
+
+    return page, look
 
 
 async def sign_in(page, email, password=PASSWORD):
@@ -258,24 +276,71 @@ async def test_a_web_client_hears_from_the_window_that_it_opened(page, app, emai
     await expect(page).to_have_title("done")
 
 
+# Supabase's own OAuth server, with our page
+
+
+@pytest.fixture(scope="module")
+def delegated(start_stack, start_server, tmp_path_factory):
+    """A project that authorizes by itself, and a server that shows its page of consent."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stack = start_stack(
+        tmp_path_factory.mktemp("delegated"),
+        ATOMS_LOCAL_OAUTH_SERVER="on",
+        ATOMS_LOCAL_SITE_URL=f"http://127.0.0.1:{port}",
+    )
+    options = {"ATOMS_FASTMCP_AUTH_MODE": "delegated", "ATOMS_FASTMCP_PORT": str(port)}
+    return start_server(stack, **options)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guest(delegated):
+    """A client of that project."""
+    async with running_app(delegated, "Inspector") as app:
+        yield app
+
+
+async def test_the_page_serves_supabases_own_server(look_at, delegated, guest):
+    page, look = look_at
+    await page.goto(guest.link())
+    await sign_in(page, "ada@acme.example")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Connect Inspector to Atoms?")
+    await expect(page.get_by_text("Your email address")).to_be_visible()
+    await look("delegated")
+    link = page.url
+
+    await page.get_by_role("button", name="Approve").click()
+
+    await expect(page).to_have_title("Connected")
+    told = await guest.answer()
+    assert told["state"] == "state of Inspector"
+    await assert_works(guest, await guest.redeem(told["code"]))
+    assert (await guest.http.get(f"{delegated.url}/oauth/authorize")).status_code == 404
+    await page.goto(link)
+    await expect(page.get_by_role("heading")).to_have_text("This request is over.")
+    await look("delegated-over")
+    # Supabase remembers the consent; a click is asked for all the same.
+    await page.goto(guest.link())
+    await expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    assert len(guest.told) == 1
+    await look("delegated-again")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page).to_have_title("Connected")
+    await assert_works(guest, await guest.redeem((await guest.answer())["code"]))
+
+
+async def test_a_person_says_no_to_supabases_own_server(page, guest):
+    await page.goto(guest.link())
+    await sign_in(page, "vic@acme.example")
+
+    await page.get_by_role("button", name="Deny").click()
+
+    await expect(page).to_have_title("Connected")
+    assert (await guest.answer())["error"] == "access_denied"
+
+
 # How it looks
-
-
-LOOKS = {"desktop-light": {}, "desktop-dark": {"is_dark": True}}
-LOOKS |= {"phone-light": {"is_phone": True}, "phone-dark": {"is_phone": True, "is_dark": True}}
-LONG = "A client with quite a long name that goes on and on and on for a while"
-
-
-@pytest_asyncio.fixture(params=LOOKS, loop_scope="session")
-async def look_at(request, new_page, shots):
-    """A page, and what looks at it: audits it and keeps a picture."""
-    page = await new_page(**LOOKS[request.param])
-
-    async def look(name):
-        await audit(page)
-        await page.screenshot(path=shots / f"{name}-{request.param}.png", full_page=True)
-
-    return page, look
 
 
 async def test_each_page_is_fit_to_be_seen(look_at, pages_server, make_app, app, email):
