@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from page_audit import audit
 from playwright.async_api import async_playwright
 
 DEADLINE_MS = 5000
@@ -49,6 +50,8 @@ async def new_page(browser):
         context = await browser.new_context(
             **(PHONE if is_phone else DESKTOP),
             color_scheme="dark" if is_dark else "light",
+            # What is still on its way from one colour to another has no contrast to speak of.
+            reduced_motion="reduce",
             **options,
         )
         contexts.append(context)
@@ -76,6 +79,23 @@ def shots(tmp_path_factory):
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("shots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def look(shots):
+    """Audit the page as it is, and take its picture, on desktop and phone, in light and dark."""
+
+    async def look_at(page, name):
+        for size, device in (("desktop", DESKTOP), ("phone", PHONE)):
+            await page.set_viewport_size(device["viewport"])
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme=scheme)
+                await audit(page)
+                await page.screenshot(path=shots / f"{name}-{size}-{scheme}.png", full_page=True)
+        await page.set_viewport_size(DESKTOP["viewport"])
+        await page.emulate_media(color_scheme="light")
+
+    return look_at
 
 
 @pytest.fixture(scope="session")

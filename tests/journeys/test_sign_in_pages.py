@@ -26,7 +26,7 @@ async def is_signed_in(page, server):
     return (held["httpOnly"], held["sameSite"], held["path"]) == (True, "Lax", "/")
 
 
-async def test_a_wrong_password_first_and_then_the_right_one(page, pages_server):
+async def test_a_wrong_password_first_and_then_the_right_one(page, pages_server, look):
     await page.goto(f"{pages_server.url}/sign-in")
     await expect(page).to_have_title("Sign in · Atoms")
     await expect(page.get_by_label("Email", exact=True)).to_be_focused()
@@ -39,7 +39,7 @@ async def test_a_wrong_password_first_and_then_the_right_one(page, pages_server)
     await expect(password).to_be_focused()
     await expect(password).to_have_value("")
     await expect(password).to_have_accessible_description(re.compile("Check both"))
-    await audit(page)
+    await look(page, "wrong-password")
 
     await password.fill(PASSWORD)
     await password.press("Enter")
@@ -47,7 +47,7 @@ async def test_a_wrong_password_first_and_then_the_right_one(page, pages_server)
     assert await is_signed_in(page, pages_server)
 
 
-async def test_a_code_by_mail(page, pages_stack, pages_server):
+async def test_a_code_by_mail(page, pages_stack, pages_server, look):
     email = pages_stack.new_account()
     await page.goto(f"{pages_server.url}/sign-in")
     await page.get_by_label("Email", exact=True).fill(email)
@@ -56,12 +56,13 @@ async def test_a_code_by_mail(page, pages_stack, pages_server):
     await expect(page.get_by_text(email)).to_be_visible()
     code = page.get_by_label("Code from the mail")
     await expect(code).to_be_focused()
-    await audit(page)
+    await look(page, "code")
 
     await code.fill("000000")
     await code.press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("wrong or too old")
     await expect(code).to_have_attribute("aria-invalid", "true")
+    await look(page, "wrong-code")
 
     sent = pages_stack.mails(email)[0]["code"]
     await code.fill(f"{sent[:3]} {sent[3:]}")
@@ -97,7 +98,7 @@ async def test_the_link_of_the_mail_does_it_as_well_in_the_same_browser_alone(
     await audit(stranger)
 
 
-async def test_a_second_factor(page, pages_stack, pages_server, totp_now):
+async def test_a_second_factor(page, pages_stack, pages_server, totp_now, look):
     email = pages_stack.new_account()
     secret = pages_stack.enroll_totp(email)
     await page.goto(f"{pages_server.url}/sign-in")
@@ -106,7 +107,7 @@ async def test_a_second_factor(page, pages_stack, pages_server, totp_now):
     await expect(code).to_be_focused()
     await expect(page.get_by_text(email)).to_be_visible()
     assert "atoms_session" not in {cookie["name"] for cookie in await page.context.cookies()}
-    await audit(page)
+    await look(page, "second-factor")
 
     await code.fill("12345")
     await code.press("Enter")
@@ -142,13 +143,13 @@ async def test_a_new_account_of_an_open_project_is_signed_in_at_once(page, pages
     assert await is_signed_in(page, pages_server)
 
 
-async def test_a_forgotten_password(page, pages_stack, pages_server):
+async def test_a_forgotten_password(page, pages_stack, pages_server, look):
     email = pages_stack.new_account()
     await page.goto(f"{pages_server.url}/sign-in")
     await page.get_by_label("Email", exact=True).fill(email)
     await page.get_by_role("button", name="Forgot password?").click()
     await expect(page.get_by_label("Email", exact=True)).to_have_value(email)
-    await audit(page)
+    await look(page, "recover-begun")
     await page.get_by_role("button", name="Send the mail").click()
     await expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
 
@@ -157,7 +158,7 @@ async def test_a_forgotten_password(page, pages_stack, pages_server):
     password = page.get_by_label("New password")
     await expect(password).to_be_focused()
     await expect(page.get_by_text(email)).to_be_visible()
-    await audit(page)
+    await look(page, "new-password")
     await password.fill(PASSWORD)
     await password.press("Enter")
     await expect(password).to_have_accessible_description(re.compile("This is your old password"))
@@ -188,22 +189,24 @@ async def test_an_external_provider(page, pages_server):
     assert await is_signed_in(page, pages_server)
 
 
-async def test_turning_back_at_the_provider_is_said_on_the_page(page, pages_server):
+async def test_turning_back_at_the_provider_is_said_on_the_page(page, pages_server, look):
     await page.goto(f"{pages_server.url}/sign-in")
     await page.get_by_role("button", name="Continue with Demo").click()
     await page.get_by_role("button", name=re.compile("refuse|cancel|deny", re.IGNORECASE)).click()
 
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
-    await audit(page)
+    await look(page, "provider-refused")
 
 
-async def test_whoever_is_signed_in_may_go_on_or_be_somebody_else(page, pages_stack, pages_server):
+async def test_whoever_is_signed_in_may_go_on_or_be_somebody_else(
+    page, pages_stack, pages_server, look
+):
     other = pages_stack.new_account()
     await page.goto(f"{pages_server.url}/sign-in")
     await fill_in(page, ADA, PASSWORD)
     await page.goto(f"{pages_server.url}/sign-in")
-    await audit(page)
+    await look(page, "signed-in-already")
 
     await page.get_by_role("link", name=f"Continue as {ADA}").click()
     await expect(page).to_have_url(f"{pages_server.url}/account")
@@ -216,7 +219,7 @@ async def test_whoever_is_signed_in_may_go_on_or_be_somebody_else(page, pages_st
 
 
 async def test_a_new_account_that_has_to_confirm_its_address(
-    page, start_stack, start_server, tmp_path
+    page, start_stack, start_server, tmp_path, look
 ):
     stack = start_stack(tmp_path, ATOMS_LOCAL_AUTOCONFIRM="off")
     server = start_server(stack)
@@ -227,7 +230,7 @@ async def test_a_new_account_that_has_to_confirm_its_address(
         await page.get_by_role("button", name="Create account").click()
         # An address that has an account is answered alike.
         await expect(page.get_by_role("heading", name="Confirm your address")).to_be_visible()
-        await audit(page)
+        await look(page, "confirm")
         if email == "ada@acme.example":
             await page.goto(f"{server.url}/sign-up")
     assert stack.mails("ada@acme.example") == []
@@ -241,7 +244,7 @@ async def test_a_new_account_that_has_to_confirm_its_address(
 
 
 async def test_a_project_with_captcha_says_so_and_leaves_the_providers(
-    page, start_stack, start_server, tmp_path
+    page, start_stack, start_server, tmp_path, look
 ):
     stack = start_stack(tmp_path, ATOMS_LOCAL_CAPTCHA="on", ATOMS_LOCAL_DEMO_PROVIDER="on")
     server = start_server(stack)
@@ -251,7 +254,7 @@ async def test_a_project_with_captcha_says_so_and_leaves_the_providers(
 
     await expect(page.get_by_role("status")).to_contain_text("captcha")
     await expect(page.get_by_role("status")).to_contain_text("other ways below")
-    await audit(page)
+    await look(page, "captcha")
     await page.get_by_role("button", name="Continue with Demo").click()
     await page.get_by_role("button", name=re.compile(re.escape(ADA))).click()
     assert await is_signed_in(page, server)
@@ -280,16 +283,36 @@ async def test_the_home_page_can_be_copied_from_and_walked_by_keyboard(new_page,
     await audit(page)
 
 
-@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("is_phone", [False, True], ids=["desktop", "phone"])
 @pytest.mark.parametrize("path", ["", "sign-in", "sign-in/code", "sign-up", "recover", "nowhere"])
-async def test_each_page_is_fit_to_be_seen(new_page, pages_server, shots, path, is_phone, is_dark):
-    page = await new_page(is_phone=is_phone, is_dark=is_dark)
+async def test_each_page_is_fit_to_be_seen_and_walked(page, pages_server, look, path):
     await page.goto(f"{pages_server.url}/{path}")
 
+    await look(page, path.replace("/", "-") or "home")
+    await walk(page, 4)
+
+
+async def test_on_a_phone_nothing_has_to_be_enlarged(new_page, pages_server):
+    page = await new_page(is_phone=True)
+    await page.goto(f"{pages_server.url}/sign-in")
+
+    assert await page.evaluate("visualViewport.scale") == 1
+    assert await page.evaluate("document.documentElement.clientWidth") == 390
     await audit(page)
 
-    look = f"{'phone' if is_phone else 'desktop'}-{'dark' if is_dark else 'light'}"
-    name = path.replace("/", "-") or "home"
-    await page.screenshot(path=shots / f"{name}-{look}.png", full_page=True)
-    await walk(page, 4)
+
+async def test_the_operators_look_is_readable_whatever_its_colour(
+    page, start_server, pages_stack, look, tmp_path
+):
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4">'
+        '<rect width="4" height="4" rx="2" fill="#ffd400"/></svg>')  # fmt: skip
+    server = start_server(
+        pages_stack,
+        ATOMS_THEME_NAME="Acme Laboratories",
+        ATOMS_THEME_ACCENT="#ffd400",
+        ATOMS_THEME_LOGO=str(logo),
+    )
+    await page.goto(f"{server.url}/sign-in")
+
+    await expect(page.get_by_role("heading")).to_have_text("Sign in to Acme Laboratories")
+    await look(page, "theme")
