@@ -11,8 +11,10 @@ from urllib.parse import quote, urlencode
 
 from atoms_mcp.supabase.authorization import (
     Authorization,
+    Consent,
     Decided,
     read_authorization,
+    read_consents,
     read_decided,
 )
 from atoms_mcp.supabase.errors import SupabaseError
@@ -32,6 +34,7 @@ __all__ = ["Factor", "ProjectSettings", "Session", "SupabaseAuth", "User"]
 
 API_VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
 ROOT = "/auth/v1"
+CONSENTS = "/user/oauth/grants"
 JWKS_PATH = f"{ROOT}/.well-known/jwks.json"
 
 CodeType = Literal["email", "recovery", "signup"]
@@ -172,6 +175,16 @@ class SupabaseAuth:
         path = f"{_authorization(authorization_id)}/consent"
         body = {"action": "approve" if approve else "deny"}
         return read_decided(await self._post(path, body, token))
+
+    async def list_consents(self, token: str) -> tuple[Consent, ...]:
+        """Give what this user has allowed clients at Supabase's own OAuth 2.1 server."""
+        answer = await self._wire.get("auth", f"{ROOT}{CONSENTS}", _as(token))
+        return read_consents(answer.parse())
+
+    async def revoke_consent(self, token: str, client_id: str) -> None:
+        """Take back what a client was allowed there; its sessions end."""
+        target = f"{ROOT}{CONSENTS}?client_id={quote(client_id, safe='')}"
+        await self._wire.send("auth", "DELETE", target, headers=_as(token))
 
     async def fetch_jwks(self) -> dict[str, Any]:
         """Give the key set; `keys` is a list, empty where the project signs by a secret."""

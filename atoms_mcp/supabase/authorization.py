@@ -1,12 +1,15 @@
 """A request of a client at Supabase's own OAuth 2.1 server, which waits for its user's word.
 
-Source: Supabase Auth API (`/oauth/authorizations/{id}`); RFC 6749 section 4.1.
+Source: Supabase Auth API (`/oauth/authorizations/{id}`, `/user/oauth/grants`); RFC 6749,
+section 4.1.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.supabase.session import get_text, read_object, read_text
 
 
@@ -33,6 +36,16 @@ class Decided:
     redirect_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a user has allowed a client there. `granted_at` is in Unix seconds."""
+
+    client_id: str
+    client_name: str
+    scope: str
+    granted_at: int
+
+
 def read_authorization(body: Mapping[str, Any]) -> Authorization | Decided:
     """Read what waits for a word, or where to go because none is needed any more.
 
@@ -43,13 +56,13 @@ def read_authorization(body: Mapping[str, Any]) -> Authorization | Decided:
     """
     if "redirect_url" in body:
         return read_decided(body)
-    client = read_object(body.get("client"))
+    client_id, client_name, client_uri = _read_client(body)
     user = body.get("user")
     return Authorization(
         id=read_text(body, "authorization_id"),
-        client_id=get_text(client, "id") or read_text(client, "client_id"),
-        client_name=get_text(client, "name") or get_text(client, "client_name"),
-        client_uri=get_text(client, "uri") or get_text(client, "client_uri"),
+        client_id=client_id,
+        client_name=client_name,
+        client_uri=client_uri,
         redirect_uri=get_text(body, "redirect_uri"),
         scope=get_text(body, "scope"),
         user_email=get_text(user, "email") if isinstance(user, dict) else "",
@@ -63,3 +76,36 @@ def read_decided(body: Mapping[str, Any]) -> Decided:
         SupabaseError: (wrong) it is not said.
     """
     return Decided(read_text(body, "redirect_url"))
+
+
+def read_consents(parsed: object) -> tuple[Consent, ...]:
+    """Read what a user has allowed; an entry whose client is gone is left out.
+
+    Raises:
+        SupabaseError: (wrong) it is no list of that.
+    """
+    if not isinstance(parsed, list):
+        raise SupabaseError("wrong", "the answer is not a list")
+    return tuple(_read_consent(body) for body in map(read_object, parsed) if body.get("client"))
+
+
+def _read_consent(body: Mapping[str, Any]) -> Consent:
+    client_id, client_name, _ = _read_client(body)
+    scopes = body.get("scopes")
+    try:
+        granted_at = int(datetime.fromisoformat(read_text(body, "granted_at")).timestamp())
+    except ValueError:
+        raise SupabaseError("wrong", "the answer has no time in granted_at") from None
+    told = scopes if isinstance(scopes, list) else []
+    scope = " ".join(name for name in told if isinstance(name, str))
+    return Consent(client_id, client_name, scope, granted_at)
+
+
+def _read_client(body: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Give id, name and URI of the client."""
+    client = read_object(body.get("client"))
+    return (
+        get_text(client, "id") or read_text(client, "client_id"),
+        get_text(client, "name") or get_text(client, "client_name"),
+        get_text(client, "uri") or get_text(client, "client_uri"),
+    )

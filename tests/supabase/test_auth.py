@@ -260,3 +260,16 @@ async def test_a_request_at_supabases_own_server_is_asked_for_and_decided(supaba
 
     assert decided.redirect_url.endswith("?approve")
     assert refused.redirect_url.endswith("?deny")
+
+
+async def test_what_a_user_allowed_there_is_listed_and_taken_back(supabase, auth):
+    grants = "/auth/v1/user/oauth/grants"
+    supabase.faults[grants] = answering(200, b"[]")
+    assert await auth.list_consents("t") == ()
+
+    supabase.faults[grants] = answering(204)
+    await auth.revoke_consent("t", "c 1&x=y")
+
+    last = supabase.seen[-1]
+    assert (last.method, dict(last.query)) == ("DELETE", {"client_id": "c 1&x=y"})
+    assert last.headers["Authorization"] == "Bearer t"

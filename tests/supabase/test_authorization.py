@@ -2,8 +2,10 @@ import pytest
 
 from atoms_mcp.supabase.authorization import (
     Authorization,
+    Consent,
     Decided,
     read_authorization,
+    read_consents,
     read_decided,
 )
 from atoms_mcp.supabase.errors import SupabaseError
@@ -65,3 +67,35 @@ def test_anything_else_is_wrong(body):
 def test_a_decision_without_a_way_on_is_wrong():
     with pytest.raises(SupabaseError):
         read_decided({})
+
+
+def grant(**changed):
+    client = {"id": "c1", "name": "A client", "uri": "", "logo_uri": ""}
+    return {"client": client, "scopes": ["email"], "granted_at": "2027-01-15T08:00:00Z"} | changed
+
+
+def test_what_a_user_allowed_is_read():
+    assert read_consents([grant(), grant(client={})]) == (
+        Consent("c1", "A client", "email", 1_800_000_000),
+    )
+    assert read_consents([grant(scopes=None)])[0].scope == ""
+    assert read_consents([grant(scopes=["a", 1, "b"])])[0].scope == "a b"
+    assert read_consents([]) == ()
+
+
+@pytest.mark.parametrize(
+    "parsed",
+    [
+        None,
+        {},
+        [1],
+        [grant(client="c1")],
+        [grant(client={"name": "A client"})],
+        [grant(granted_at=None)],
+        [grant(granted_at="yesterday")],
+    ],
+)
+def test_what_is_no_list_of_that_is_wrong(parsed):
+    with pytest.raises(SupabaseError) as caught:
+        read_consents(parsed)
+    assert caught.value.kind == "wrong"
