@@ -14,7 +14,7 @@ import httpx
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from app_double import App
+from app_double import running_app
 from person import Person
 
 DEADLINE_S = 5
@@ -108,13 +108,8 @@ async def balancer(replicas):
 @pytest.fixture
 async def app(balancer):
     """A client that is registered, of which neither replica keeps anything."""
-    async with httpx.AsyncClient() as http:
-        app = App(balancer, NAME, http)
-        app.listener = TestServer(app.app(), host="localhost")
-        await app.listener.start_server()
-        await app.register()
+    async with running_app(balancer, NAME) as app:
         yield app
-        await app.listener.close()
 
 
 async def approve(app):
