@@ -28,14 +28,17 @@ PASSWORD = "correct-horse-demo"
 
 
 class Process:
-    """One of our commands, run as its users run it; its output is read as it comes."""
+    """One of our commands, or another program, run as its users run it.
 
-    def __init__(self, *args, env=None):
+    Its output is read as it comes.
+    """
+
+    def __init__(self, *args, env=None, program=("-m", "atoms_mcp")):
         inherited = {
             k: v for k, v in os.environ.items() if not k.startswith(("ATOMS_", "SUPABASE"))
         }
         self.popen = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "atoms_mcp", *args],
+            [sys.executable, *program, *args],
             env={**inherited, **(env or {})},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -83,8 +86,8 @@ def start():
     """Start a command; whatever still runs at the end of the session is stopped."""
     running = []
 
-    def start_one(*args, env=None):
-        running.append(Process(*args, env=env))
+    def start_one(*args, **more):
+        running.append(Process(*args, **more))
         return running[-1]
 
     yield start_one
