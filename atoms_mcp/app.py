@@ -9,6 +9,7 @@ import gc
 import secrets
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -46,9 +47,11 @@ from atoms_mcp.store.counters import Counters
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.redis import RedisStore
 from atoms_mcp.store.store import Store
-from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.supabase.auth import Session, SupabaseAuth
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
+from atoms_mcp.web.keys import Route
+from atoms_mcp.web.landing import Landing
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.routes import Parts, build_web
 from atoms_mcp.web.site import Sites
@@ -58,6 +61,9 @@ KEEPALIVE_S = 75
 DRAIN_S = 2
 # New objects between two looks for garbage; Python's own is 700, made for small programs.
 GARBAGE_THRESHOLD = 20_000
+# How long a command waits for somebody to sign in, and for the last page to be sent.
+BROWSER_S = 600
+GOODBYE_S = 0.5
 # In the state folder: what seals sessions and cursors where no ATOMS_SECRET_KEY is set.
 LOGIN_FILE = "login.json"
 SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
@@ -166,6 +172,38 @@ async def open_desk(settings: ServerSettings) -> AsyncIterator[Desk]:
         await wire.close()
 
 
+async def sign_in_by_browser(settings: ServerSettings, announce: Callable[[str], None]) -> Session:
+    """Serve the sign-in pages on this machine until somebody has signed in; give the session.
+
+    `announce` is given the URL to open. What the server keeps meanwhile goes with it.
+
+    Raises:
+        TimeoutError: nobody came.
+    """
+    logs.configure(settings.log_format, "warning")
+    landing = Landing()
+    with tempfile.TemporaryDirectory() as folder:
+        alone = settings.model_copy(
+            update={
+                "host": "127.0.0.1",
+                "port": 0,
+                "base_url": None,
+                "state_dir": Path(folder),
+                "secret_key": (),
+                "redis_url": None,
+            }
+        )
+        async with (
+            serving(alone, extra_routes=[landing.route]) as url,
+            asyncio.timeout(BROWSER_S),
+        ):
+            announce(url.removesuffix(settings.http_path) + landing.path)
+            session = await landing.wait()
+            # The page that says so is still on its way.
+            await asyncio.sleep(GOODBYE_S)
+            return session
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
     """What both transports stand on."""
@@ -234,7 +272,9 @@ def _open_store(settings: ServerSettings) -> tuple[Store, Counters]:
 
 
 @asynccontextmanager
-async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) -> AsyncIterator[str]:
+async def serving(
+    settings: ServerSettings, extra_tools: Sequence[Tool] = (), extra_routes: Sequence[Route] = ()
+) -> AsyncIterator[str]:
     """Serve HTTP for as long as the context lasts; gives the URL of the MCP endpoint.
 
     Raises:
@@ -247,7 +287,7 @@ async def serving(settings: ServerSettings, extra_tools: Sequence[Tool] = ()) ->
         core = build_core(settings, extra_tools, sites)
         exits.push_async_callback(core.close)
         readiness = Readiness(core.auth, core.jwks, core.store)
-        application = build_web(_build_parts(settings, sites, core, readiness, exits))
+        application = build_web(_build_parts(settings, sites, core, readiness, exits), extra_routes)
         runner = web.AppRunner(
             application,
             access_log=None,

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import webbrowser
 
 import click
 
@@ -17,9 +18,13 @@ from atoms_mcp.supabase.errors import SupabaseError
 @STATE_DIR
 @click.option("--email", help="The account to sign in with; asked for unless given.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def login(*, email: str | None, password_stdin: bool, **options: object) -> None:
+@click.option("--browser", is_flag=True, help="Sign in on a page in the browser instead.")
+def login(*, email: str | None, password_stdin: bool, browser: bool, **options: object) -> None:
     """Sign in once and keep the login for stdio and token."""
     settings = load(ServerSettings, with_stack(options))
+    if browser:
+        click.echo(run(_sign_in_by_browser(settings)))
+        return
     address = email or click.prompt("Email")
     password = _read_password(from_stdin=password_stdin)
     click.echo(run(_sign_in(settings, address, password)))
@@ -54,7 +59,17 @@ async def _sign_in(settings: ServerSettings, email: str, password: str) -> str:
     credentials = check_credentials(email, password, None)
     async with app.open_desk(settings) as desk:
         await desk.kept.save(await desk.sign_in.by_password(credentials, None))
-        return f"Signed in to {settings.supabase_url} as {email}; kept in {desk.kept.place}."
+        return _told(settings, email, desk)
+
+
+async def _sign_in_by_browser(settings: ServerSettings) -> str:
+    try:
+        session = await app.sign_in_by_browser(settings, _open_page)
+    except TimeoutError:
+        raise NoLogin("Nobody signed in; run: atoms-mcp login --browser") from None
+    async with app.open_desk(settings) as desk:
+        await desk.kept.save(session)
+        return _told(settings, session.user.email, desk)
 
 
 async def _sign_out(settings: ServerSettings) -> str:
@@ -86,6 +101,15 @@ async def _find_login(settings: ServerSettings) -> tuple[Kept, str]:
 async def _find_token(settings: ServerSettings) -> str:
     async with app.open_desk(settings) as desk:
         return await desk.kept.token()
+
+
+def _told(settings: ServerSettings, email: str, desk: app.Desk) -> str:
+    return f"Signed in to {settings.supabase_url} as {email}; kept in {desk.kept.place}."
+
+
+def _open_page(url: str) -> None:
+    click.echo(f"Opening {url}\nIf no browser comes up, open that page by hand.")
+    webbrowser.open(url)
 
 
 def _read_password(*, from_stdin: bool) -> str:

@@ -1,6 +1,6 @@
 """The whole HTTP surface in one table, and the application made of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -205,8 +205,8 @@ def _page(method: str, path: str, handler: Handler) -> Route:
     return Route(method, path, handler, Access.OPEN, Cors.SELF, PAGE_LIMIT_BYTES, "page")
 
 
-def build_web(parts: Parts) -> web.Application:
-    """Give the application, everything registered.
+def build_web(parts: Parts, further: Sequence[Route] = ()) -> web.Application:
+    """Give the application, everything registered, with `further` rows beside its own.
 
     What is public to all origins is applications of its own: the signals of CORS cost every
     request of theirs, and the rest has none of them unless origins are configured.
@@ -217,7 +217,7 @@ def build_web(parts: Parts) -> web.Application:
     settings = parts.settings
     origins = parse_origins(settings.allowed_origins)
     boundary = Boundary(Guard(parts.sites, origins), parts.verifier, parts.sites.canonical)
-    table = make_routes(settings, parts.sites)
+    table = (*make_routes(settings, parts.sites), *further)
     app = _furnish(parts)
     set_up_pages(app, load_theme(settings))
     app[FORMS] = Forms(parts.seal)
