@@ -41,21 +41,7 @@ def email(pages_stack):
     return pages_stack.new_account()
 
 
-LOOKS = {"desktop-light": {}, "desktop-dark": {"is_dark": True}}
-LOOKS |= {"phone-light": {"is_phone": True}, "phone-dark": {"is_phone": True, "is_dark": True}}
 LONG = "A client with quite a long name that goes on and on and on for a while"
-
-
-@pytest_asyncio.fixture(params=LOOKS, loop_scope="session")
-async def look_at(request, new_page, shots):
-    """A page, and what looks at it: audits it and keeps a picture."""
-    page = await new_page(**LOOKS[request.param])
-
-    async def look(name):
-        await audit(page)
-        await page.screenshot(path=shots / f"{name}-{request.param}.png", full_page=True)
-
-    return page, look
 
 
 async def sign_in(page, email, password=PASSWORD):
@@ -301,13 +287,12 @@ async def guest(delegated):
         yield app
 
 
-async def test_the_page_serves_supabases_own_server(look_at, delegated, guest):
-    page, look = look_at
+async def test_the_page_serves_supabases_own_server(page, look, delegated, guest):
     await page.goto(guest.link())
     await sign_in(page, "ada@acme.example")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Connect Inspector to Atoms?")
     await expect(page.get_by_text("Your email address")).to_be_visible()
-    await look("delegated")
+    await look(page, "delegated")
     link = page.url
 
     await page.get_by_role("button", name="Approve").click()
@@ -317,17 +302,37 @@ async def test_the_page_serves_supabases_own_server(look_at, delegated, guest):
     assert told["state"] == "state of Inspector"
     await assert_works(guest, await guest.redeem(told["code"]))
     assert (await guest.http.get(f"{delegated.url}/oauth/authorize")).status_code == 404
+    await page.goto(f"{delegated.url}/account")
+    await expect(page.get_by_role("listitem").filter(has_text="Inspector")).to_be_visible()
+    await look(page, "delegated-account")
     await page.goto(link)
     await expect(page.get_by_role("heading")).to_have_text("This request is over.")
-    await look("delegated-over")
-    # Supabase remembers the consent; a click is asked for all the same.
+    await look(page, "delegated-over")
+
+
+async def test_supabase_remembers_a_consent_and_a_click_is_asked_for_all_the_same(
+    page, look, delegated, guest
+):
+    email = "bob@umbrella.example"
+    await page.goto(guest.link())
+    await sign_in(page, email)
+    await page.get_by_role("button", name="Approve").click()
+    await guest.answer()
+
     await page.goto(guest.link())
     await expect(page.get_by_role("button", name="Go on")).to_be_visible()
     assert len(guest.told) == 1
-    await look("delegated-again")
+    await look(page, "delegated-again")
     await page.get_by_role("button", name="Go on").click()
     await expect(page).to_have_title("Connected")
     await assert_works(guest, await guest.redeem((await guest.answer())["code"]))
+
+    # Ended, it is asked for as if it had never been.
+    await page.goto(f"{delegated.url}/account")
+    await page.get_by_role("button", name="Disconnect Inspector").click()
+    await expect(page.get_by_role("status")).to_contain_text("The app is disconnected.")
+    await page.goto(guest.link())
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 
 async def test_a_person_says_no_to_supabases_own_server(page, guest):
@@ -343,29 +348,29 @@ async def test_a_person_says_no_to_supabases_own_server(page, guest):
 # How it looks
 
 
-async def test_each_page_is_fit_to_be_seen(look_at, pages_server, make_app, app, email):
-    page, look = look_at
+async def test_each_page_is_fit_to_be_seen(page, look, pages_server, make_app, app):
+    email = "ada@acme.example"
     account = f"{pages_server.url}/account"
     await page.goto(app.link())
-    await look("consent-sign-in")
+    await look(page, "consent-sign-in")
     await sign_in(page, email)
     await expect(page.get_by_role("button", name="Approve")).to_be_visible()
-    await look("consent")
+    await look(page, "consent")
     await page.goto(app.link(scope="atoms:read"))
-    await look("consent-read")
+    await look(page, "consent-read")
     await page.goto(app.link(redirect_uri="https://evil.example/cb"))
-    await look("consent-refused")
+    await look(page, "consent-refused")
     await page.goto(account)
-    await look("account-empty")
+    await look(page, "account-empty")
     for name in ("Claude", LONG):
         await connect(page, await make_app(name), access="Read only")
     await connect(page, app)
     await page.goto(account)
-    await look("account")
+    await look(page, "account")
     await page.get_by_role("button", name="Disconnect Claude").click()
-    await look("account-notice")
+    await look(page, "account-notice")
     await page.get_by_role("button", name="Sign out here").click()
-    await look("signed-out")
+    await look(page, "signed-out")
 
 
 # Hostile sites
