@@ -66,7 +66,15 @@ class WebDouble:
     """One running server. `url` is as its clients know it."""
 
     def __init__(
-        self, supabase, clock, *, store=None, secrets=(b"k" * 32,), documents=None, **environ
+        self,
+        supabase,
+        clock,
+        *,
+        store=None,
+        secrets=(b"k" * 32,),
+        documents=None,
+        routes=(),
+        **environ,
     ):
         self.supabase = supabase
         self.clock = clock
@@ -115,7 +123,7 @@ class WebDouble:
             quota=Quota("clients", self.settings.registrations_per_address),
             now=clock,
         )
-        self.app = build_web(self._parts())
+        self.app = build_web(self._parts(), routes)
         self.app[FORMS] = Forms(self.seal, clock)
         self.client = TestClient(TestServer(self.app, socket_factory=lambda *_where: self.socket))
 
