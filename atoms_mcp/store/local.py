@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from atoms_mcp.store.channels import Channels, Subscription
 from atoms_mcp.store.store import StoreDown
 
 # Another process writes for microseconds; while we wait for it, our loop stands still.
@@ -68,6 +69,7 @@ class LocalStore:
         self._now = now
         self._max_rows = max_rows
         self._writes = 0
+        self._channels = Channels()
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open()
@@ -103,6 +105,14 @@ class LocalStore:
     async def delete(self, key: str) -> None:
         """As `Store.delete`."""
         self._run("DELETE FROM entries WHERE key = ?", (key,))
+
+    async def publish(self, channel: str, message: str) -> None:
+        """As `Store.publish`, within this process."""
+        self._channels.deliver(channel, message)
+
+    def subscribe(self, channel: str) -> Subscription:
+        """As `Store.subscribe`, within this process."""
+        return self._channels.subscribe(channel)
 
     async def ping(self) -> None:
         """As `Store.ping`: takes the lock that writing needs, and lets it go."""

@@ -11,6 +11,8 @@ import secrets
 import time
 from collections.abc import Callable
 
+from atoms_mcp.store.channels import Subscription
+from atoms_mcp.store.redis_channels import RedisChannels
 from atoms_mcp.store.redis_link import RedisLink
 
 PREFIX = "atoms:"
@@ -28,6 +30,7 @@ class RedisStore:
     def __init__(self, url: str, *, now: Callable[[], float] = time.time) -> None:
         self.link = RedisLink(url)
         self._client = self.link.client
+        self._channels = RedisChannels(self.link)
         self._now = now
 
     async def mark(self, key: str, until: float) -> None:
@@ -66,12 +69,21 @@ class RedisStore:
         """As `Store.delete`."""
         await self.link.ask(lambda: self._client.delete(PREFIX + key))
 
+    async def publish(self, channel: str, message: str) -> None:
+        """As `Store.publish`."""
+        await self._channels.publish(channel, message)
+
+    def subscribe(self, channel: str) -> Subscription:
+        """As `Store.subscribe`."""
+        return self._channels.subscribe(channel)
+
     async def ping(self) -> None:
         """As `Store.ping`."""
         await self.link.ask(self._client.ping)
 
     async def close(self) -> None:
         """As `Store.close`."""
+        await self._channels.close()
         await self.link.close()
 
     async def _find(self, name: str) -> str | None:

@@ -66,7 +66,7 @@ class RedisLink:
             ) from exc
         self.client: Redis = redis.Redis(connection_pool=self.pool)
         self._clock = clock
-        self._faults = (exceptions.RedisError, OSError, TimeoutError)
+        self.faults = (exceptions.RedisError, OSError, TimeoutError)
         self._is_lost = False
         self._again_at = float("-inf")
 
@@ -90,7 +90,7 @@ class RedisLink:
         try:
             async with asyncio.timeout(TOTAL_S):
                 answer = await call()
-        except self._faults as exc:
+        except self.faults as exc:
             if not self._is_lost:
                 log.warning("redis.lost", place=self.place, fault=type(exc).__name__)
             self._is_lost = True

@@ -3,11 +3,15 @@
 Keys are made by us and bounded; what is in a value is sealed by whoever puts it there. There
 is one set of keys: a mark is an entry without a value. Times are Unix seconds, and an entry
 whose time is over is as if it had never been.
+
+Besides it carries messages to whoever listens at the moment; of those nothing is kept. A store
+of one machine carries them within its process only.
 """
 
 from typing import Protocol
 
 from atoms_mcp.errors import AtomsError
+from atoms_mcp.store.channels import Subscription
 
 
 class StoreDown(AtomsError):  # noqa: N818 - says what is the case
@@ -40,6 +44,20 @@ class Store(Protocol):
 
     async def delete(self, key: str) -> None:
         """Forget `key`; one that is not there is no fault."""
+
+    async def publish(self, channel: str, message: str) -> None:
+        """Give a message to all who listen to `channel` now, in this process and in others.
+
+        Those of this process have it even where the store cannot be asked. `message` must not
+        be empty.
+        """
+
+    def subscribe(self, channel: str) -> Subscription:
+        """Give the messages of `channel`: entered with `async with`, read with `async for`.
+
+        Never raises `StoreDown`: it says `GAP` where messages may have been missed. Who
+        publishes hears it as well.
+        """
 
     async def ping(self) -> None:
         """Raise `StoreDown` where nothing could be kept now."""

@@ -144,3 +144,33 @@ def test_a_key_is_taken_once_among_processes(kind, request, clock):
 
     assert sorted(taken) == sorted(f"code:{n}" for n in range(200))
     assert [taker.returncode for taker in takers] == [0, 0, 0]
+
+
+async def hear(subscription, count):
+    async with asyncio.timeout(5):
+        return [await anext(subscription) for _ in range(count)]
+
+
+async def test_all_who_listen_to_a_channel_hear_every_message_in_order(store):
+    async with store.subscribe("a") as first, store.subscribe("a") as second:
+        for number in range(3):
+            await store.publish("a", str(number))
+
+        assert await hear(first, 3) == await hear(second, 3) == ["0", "1", "2"]
+
+
+async def test_nobody_hears_what_came_before_or_what_is_of_another_channel(store):
+    await store.publish("a", "before")
+    async with store.subscribe("a") as heard:
+        await store.publish("b", "beside")
+        await store.publish("a", "now")
+
+        assert await hear(heard, 1) == ["now"]
+
+
+@pytest.mark.parametrize("message", ["ä\n\0 'quoted' \N{SNOWMAN}", "m" * 99999])
+async def test_a_message_comes_as_it_went(store, message):
+    async with store.subscribe("a") as heard:
+        await store.publish("a", message)
+
+        assert await hear(heard, 1) == [message]
