@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from atoms_mcp.identity.credentials import Malformed
 from atoms_mcp.identity.refusals import SIGN_IN_EXPIRED, read_callback
+from atoms_mcp.supabase.auth import Session
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.entry import let_in
 from atoms_mcp.web.forms import FormOver, begin_form, open_form
@@ -44,9 +46,7 @@ async def callback(request: web.Request) -> web.Response:
         verifier = find_verifier(request, claims["way"])
         if verifier is None:
             raise SIGN_IN_EXPIRED.error_for()
-        session = await request.app[SIGN_IN].by_provider(
-            query["code"], verifier, client_address(request)
-        )
+        session = await _redeem(request, verifier)
         return await let_in(request, session, claims, is_recovery=claims["kind"] == "recovery")
     except TOLD as exc:
         problem = describe(request, exc)
@@ -57,6 +57,16 @@ async def callback(request: web.Request) -> web.Response:
         email=claims.get("email", ""),
         client=claims.get("client"),
     )
+
+
+async def _redeem(request: web.Request, verifier: str) -> Session:
+    try:
+        return await request.app[SIGN_IN].by_provider(
+            request.query["code"], verifier, client_address(request)
+        )
+    except Malformed:
+        # Nobody typed this code.
+        raise SIGN_IN_EXPIRED.error_for() from None
 
 
 def _strange(request: web.Request, exc: FormOver) -> web.Response:

@@ -42,8 +42,7 @@ async def _send(request: web.Request, form: Form, email: str) -> web.Response:
         problem = describe(request, exc)
         return render_step(request, "code_ask.html", claims, {}, problem=problem, email=email)
     response = _render_code(request, form, email)
-    if sent.verifier is not None:
-        keep_verifier(request, response, way, sent.verifier)
+    keep_verifier(request, response, way, sent.verifier)
     return response
 
 

@@ -22,7 +22,6 @@ from atoms_mcp.web.texts import Texts
 
 # What a page of signing in tells on itself; anything else is a page of its own.
 TOLD = (Malformed, SignInRefused, SupabaseError, StoreDown)
-FIELDS = frozenset({"email", "password", "code"})
 AT_FIELD = {
     "code_refused": "code",
     "second_factor_refused": "code",
@@ -55,15 +54,12 @@ class PageProblem:
 def describe(request: web.Request, exc: AtomsError) -> PageProblem:
     """Put an error into the words of the pages, and its code into the log.
 
-    Raises:
-        Malformed: it is about a field that nobody typed.
+    What is malformed is said at its field: `email`, `password` or `code`.
     """
     exchange, text = request[EXCHANGE], request.app[TEXTS]
     problem = exc if isinstance(exc, FormOver) else to_problem(exc, exchange.site, "")
     exchange.facts["error_code"] = problem.error
     if isinstance(exc, Malformed):
-        if exc.field not in FIELDS:
-            raise exc
         title, hint = text(f"problem.{exc.field}.title"), text(f"problem.{exc.field}.hint")
         return PageProblem(problem.status, problem.error, title, hint, field=exc.field)
     waits = (problem.headers or {}).get(hdrs.RETRY_AFTER)

@@ -37,8 +37,7 @@ async def recover(request: web.Request, form: Form) -> web.Response:
         problem = describe(request, exc)
         return render_step(request, "recover.html", claims, {}, problem=problem, email=email)
     response = _render_code(request, form)
-    if sent.verifier is not None:
-        keep_verifier(request, response, way, sent.verifier)
+    keep_verifier(request, response, way, sent.verifier)
     return response
 
 

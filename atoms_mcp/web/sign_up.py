@@ -41,8 +41,7 @@ async def sign_up(request: web.Request, form: Form) -> web.Response:
     except TOLD as exc:
         return await _render(request, form, describe(request, exc))
     response = _render_code(request, form)
-    if made.verifier is not None:
-        keep_verifier(request, response, way, made.verifier)
+    keep_verifier(request, response, way, made.verifier)
     return response
 
 

@@ -131,6 +131,7 @@ async def test_a_code_that_cannot_be_one_is_not_asked_for(supabase, visit):
     page = await come_back(visit, leave(visit), "&code=%00%0a")
 
     assert page.status == 400
+    assert shown(page) == ["This way to sign in was used already, or is too old."]
     assert supabase.count("/auth/v1/token") == 0
 
 

@@ -24,6 +24,10 @@ def test_any_accent_as_text_can_be_read_on_any_ground(accent, ground):
     assert contrast(readable_on(accent, ground), ground) >= READABLE
 
 
+def test_where_hardly_anything_can_be_read_the_ink_itself_is_taken():
+    assert readable_on("#757575", "#757575") == "#ffffff"
+
+
 def test_an_accent_that_can_be_read_is_left_alone():
     assert readable_on("#3157d5", LIGHT_GROUND) == "#3157d5"
 
