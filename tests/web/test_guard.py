@@ -1,4 +1,5 @@
 import pytest
+from entrance import make_state
 from web_double import assert_problem
 
 from atoms_mcp.errors import ConfigError
@@ -83,3 +84,53 @@ def test_origins_are_taken_as_browsers_send_them():
         "https://app.example.com",
         "http://localhost:3000",
     )
+
+
+async def sign_in(visit, **headers):
+    """Send a form of ours, as browsers do unless `headers` say otherwise."""
+    fields = {"email": "ada@acme.example", "password": "correct-horse-demo"}
+    return await visit.post("/sign-in", {"state": make_state(visit), **fields}, **headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 303),
+        ({"Origin": None}, 303),
+        ({"Origin": None, "Sec-Fetch-Site": None}, 303),
+        ({"Origin": "SELF", "Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Sec-Fetch-Site": None}, 403),
+        ({"Origin": None, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": None, "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": ""}, 403),
+    ],
+)
+async def test_only_pages_of_this_site_can_send_the_form(supabase, visit, headers, status):
+    headers = {k: visit.web.url if v == "SELF" else v for k, v in headers.items()}
+    page = await sign_in(visit, **headers)
+
+    assert page.status == status
+    assert supabase.count("/auth/v1/token") == (1 if status == 303 else 0)
+    assert ("atoms_session" in visit.cookies) == (status == 303)
+
+
+async def test_an_origin_that_may_call_with_a_token_may_send_no_form(make_web, make_visit):
+    visit = await make_visit(await make_web(ATOMS_ALLOWED_ORIGINS="https://app.example.com"))
+
+    page = await sign_in(visit, Origin="https://app.example.com")
+
+    assert page.status == 403
+    assert "Access-Control-Allow-Origin" not in page.headers
+
+
+async def test_on_plain_http_in_a_network_browsers_cannot_say_more(make_web, make_visit):
+    web = await make_web(ATOMS_FASTMCP_BASE_URL="http://intranet.example")
+    visit = await make_visit(web)
+    here = {"Host": "intranet.example", "Sec-Fetch-Site": None}
+
+    assert (await sign_in(visit, **here)).status == 303
+    assert (await sign_in(visit, **here, Origin="http://evil.example")).status == 403
