@@ -141,3 +141,11 @@ async def test_signing_in_as_somebody_else_ends_the_sign_in_before(supabase, mak
 
     assert visit.cookies["atoms_session"] != before
     assert supabase.count("/auth/v1/logout") == 1
+
+
+async def test_coming_back_from_another_step_asks_nothing_upstream(supabase, visit):
+    fields = {"state": make_state(visit), "step": "begin", "email": EMAIL}
+    page = await visit.post("/sign-in", fields)
+
+    assert (page.status, shown(page)) == (200, [])
+    assert supabase.count(TOKEN) == 0
