@@ -60,7 +60,7 @@ def codes_in_source():
     source = "\n".join(
         path.read_text() for path in PACKAGE.rglob("*.py") if "local" not in path.parts
     )
-    raised = re.findall(r'(?:Problem|SignInRefused|_Refusal)\(\s*\d+,\s*"([a-z_]+)"', source)
+    raised = re.findall(r'(?:Problem|SignInRefused|Refusal)\(\s*\d+,\s*"([a-z_]+)"', source)
     tools = re.findall(r'ToolError\(\s*"([a-z_]+)"', source)
     tables = [row[1] for row in UPSTREAM.values()] + [row[0] for row in HTTP.values()]
     return sorted({*raised, *tools, *tables} - {"refused"})
