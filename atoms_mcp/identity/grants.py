@@ -237,6 +237,12 @@ class Grants:
             await self._chains.end(sid, None)
             self._verifier.forget_session(sid)
 
+    async def revoke_session(self, sid: str) -> None:
+        """Revoke all grants that live on a session that was ended."""
+        for gid in await self._holders.get_all(sid):
+            await self._mark(gid, sid)
+        self._verifier.forget_session(sid)
+
     def _check_code(self, code: CodeClaims, grant: CodeGrant, client: Client) -> None:
         """Check who redeems, and with what; nothing is used up by a wrong one."""
         if code.client_id != name_client(client.client_id):

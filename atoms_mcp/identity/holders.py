@@ -22,7 +22,7 @@ class Holders:
     async def add(self, sid: str, gid: str, until: float) -> None:
         """Let a grant live on the session until then (Unix seconds)."""
         async with self._lock(sid):
-            gids = await self._list(sid)
+            gids = await self.get_all(sid)
             if gid not in gids:
                 gids.append(gid)
             await self._store.put(_list_key(sid), orjson.dumps(gids).decode(), until)
@@ -30,15 +30,21 @@ class Holders:
     async def remove(self, sid: str, gid: str, until: float) -> None:
         """Take a grant off the session; the others live on until then, at least."""
         async with self._lock(sid):
-            gids = [other for other in await self._list(sid) if other != gid]
+            gids = [other for other in await self.get_all(sid) if other != gid]
             if gids:
                 await self._store.put(_list_key(sid), orjson.dumps(gids).decode(), until)
             else:
                 await self._store.delete(_list_key(sid))
 
+    async def get_all(self, sid: str) -> list[str]:
+        """Give the grants that live on the session."""
+        kept = await self._store.get(_list_key(sid))
+        gids: list[str] = [] if kept is None else orjson.loads(kept)
+        return gids
+
     async def has_any(self, sid: str) -> bool:
         """Tell whether any grant lives on the session."""
-        return bool(await self._list(sid))
+        return bool(await self.get_all(sid))
 
     async def revoke(self, holder: str, until: float) -> None:
         """Mark a grant, or a browser, as revoked until then."""
@@ -47,11 +53,6 @@ class Holders:
     async def is_revoked(self, holder: str) -> bool:
         """Tell whether it was revoked, by whatever process."""
         return await self._store.is_marked(_mark(holder))
-
-    async def _list(self, sid: str) -> list[str]:
-        kept = await self._store.get(_list_key(sid))
-        gids: list[str] = [] if kept is None else orjson.loads(kept)
-        return gids
 
     def _lock(self, sid: str) -> asyncio.Lock:
         """Give the lock of a session: two who read and write its list would lose one of them.

@@ -113,7 +113,7 @@ async def sign_out(request: web.Request) -> web.Response:
         visitor, session = await _find_owner(request, form.claims["uid"])
         apps = await list_apps(request, session)
         await request.app[BROWSERS].end_everywhere(visitor)
-        await forget_apps(request, apps or (), session)
+        await forget_apps(request, apps or (), visitor, session)
     except SessionOver:
         # It cannot end the others any more; the page says who has to sign in for that.
         return send_on(PATH)

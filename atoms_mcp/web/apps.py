@@ -70,10 +70,13 @@ async def end_app(
     await request.app[CONNECTIONS].remove(app.id, session.access_token)
 
 
-async def forget_apps(request: web.Request, apps: Iterable[Connection], session: Session) -> None:
+async def forget_apps(
+    request: web.Request, apps: Iterable[Connection], visitor: BrowserSession, session: Session
+) -> None:
     """Let go of apps whose sessions were all ended, which stops every renewal.
 
-    Marks stop the access tokens that are under way. Supabase looks after its own apps, and
+    Marks stop the access tokens that are under way: those of the listed apps, and, list or
+    not, of the apps on the visitor's own session. Supabase looks after its own apps, and
     remembers the consent: the next time they take a click.
 
     Raises:
@@ -85,6 +88,7 @@ async def forget_apps(request: web.Request, apps: Iterable[Connection], session:
     gone = list(apps)
     for app in gone:
         await grants.revoke_grant(app.id, app.session_id, None, keeps_session=True)
+    await grants.revoke_session(visitor.sid)
     # The token is good for the database until it expires, whatever became of its session.
     await asyncio.gather(*(kept.remove(app.id, session.access_token) for app in gone))
 

@@ -568,6 +568,20 @@ async def test_a_user_ends_a_grant_from_elsewhere(supabase, world):
     assert world.notes.told[-1][0] == "record"
 
 
+async def test_the_grants_of_a_session_end_with_it(world):
+    mine, others = await world.connect(), await world.connect(OTHER)
+    for answer in (mine, others):
+        await world.verifier.verify(answer.access_token)
+
+    await world.grants.revoke_session("session-1")
+    await world.grants.revoke_session("another")
+
+    for answer, asking in ((mine, client()), (others, OTHER)):
+        await refused(world.refresh(answer, asking))
+        with pytest.raises(InvalidToken):
+            await world.verifier.verify(answer.access_token)
+
+
 async def test_the_list_of_connections_is_kept(world):
     asking = client("https://app.example.com/client.json", origin="document", name="App")
     answer = await world.connect(asking)

@@ -20,6 +20,7 @@ async def test_a_session_is_held_until_the_last_is_gone(store, clock):
     for gid in ("a", "b", "a"):
         await holders.add("s", gid, until)
 
+    assert await holders.get_all("s") == ["a", "b"]
     await holders.remove("s", "a", until)
     assert await holders.has_any("s")
     assert not await holders.has_any("other")

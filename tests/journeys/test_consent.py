@@ -5,6 +5,7 @@ import socket
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from app_double import running_app
@@ -371,6 +372,56 @@ async def test_each_page_is_fit_to_be_seen(page, look, pages_server, make_app, a
     await look(page, "account-notice")
     await page.get_by_role("button", name="Sign out here").click()
     await look(page, "signed-out")
+
+
+async def test_a_client_of_the_operators_own_is_vouched_for(
+    page, look, start_server, pages_stack, tmp_path
+):
+    file = tmp_path / "clients.toml"
+    file.write_text(
+        '[[client]]\nclient_id = "desk"\nclient_name = "Acme Desk"\n'
+        'redirect_uris = ["https://desk.acme.example/callback"]\n'
+    )
+    server = start_server(pages_stack, ATOMS_OAUTH_CLIENTS=str(file))
+    arrived = []
+    await page.route(
+        "https://desk.acme.example/**",
+        lambda route: (arrived.append(route.request.url), route.fulfill(body="Welcome"))[1],
+    )
+    challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    await page.goto(
+        f"{server.url}/oauth/authorize?response_type=code&client_id=desk"
+        f"&code_challenge={challenge}&code_challenge_method=S256"
+    )
+    await sign_in(page, "ada@acme.example")
+    await expect(page.get_by_text("Set up by the operator")).to_be_visible()
+    await expect(page.get_by_role("status")).to_have_count(0)
+    await look(page, "consent-verified")
+
+    await page.get_by_role("button", name="Approve").click()
+
+    await expect(page.get_by_text("Welcome")).to_be_visible()
+    assert arrived[0].startswith("https://desk.acme.example/callback?code=")
+
+
+async def test_without_the_table_apps_connect_and_the_account_says_what_is_missing(
+    page, look, start_stack, start_server, tmp_path
+):
+    stack = start_stack(tmp_path)
+    connection = await asyncpg.connect(stack.dsn)
+    await connection.execute("drop table public.mcp_grants; notify pgrst, 'reload schema'")
+    await connection.close()
+    server = start_server(stack)
+
+    async with running_app(server, "Inspector") as app:
+        tokens = await connect(page, app, "ada@acme.example")
+        await assert_works(app, tokens)
+        await page.goto(f"{server.url}/account")
+        await expect(page.get_by_role("status")).to_contain_text("atoms-mcp schema")
+        await look(page, "account-missing")
+        await page.get_by_role("button", name="Sign out everywhere").click()
+        await expect(page.get_by_role("heading")).to_have_text("You are signed out everywhere.")
+        await assert_ended(app, tokens)
 
 
 # Hostile sites

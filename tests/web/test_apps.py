@@ -114,6 +114,35 @@ def test_the_app_that_was_used_last_comes_first():
     assert names == ["new", "used", "old"]
 
 
+async def test_an_app_of_ours_is_listed_and_ended(web, supabase, signed_in):
+    table = ConnectionsTable(supabase)
+    table.add(GID)
+
+    await signed_in.press(await signed_in.get("/account"), "app", GID)
+
+    assert table.rows == {}
+    assert await web.store.is_marked(f"revoked:{GID}")
+
+
+async def test_apps_of_ours_are_let_go_when_all_sessions_end(web, supabase, signed_in):
+    table = ConnectionsTable(supabase)
+    table.add(GID, session_id="session-2")
+
+    await signed_in.press(await signed_in.get("/account"), "where", "everywhere")
+
+    assert table.rows == {}
+    assert await web.store.is_marked(f"revoked:{GID}")
+
+
+async def test_without_the_table_there_is_no_list(supabase, signed_in):
+    supabase.faults["/rest/v1/mcp_grants"] = answering(404, b'{"code":"PGRST205","message":"no"}')
+
+    page = await signed_in.get("/account")
+
+    assert "cannot be listed" in page.text
+    assert "atoms-mcp schema" in page.text
+
+
 async def test_in_mode_delegated_supabase_keeps_the_list(supabase, delegated, consents):
     table = ConnectionsTable(supabase)
     table.add(GID, "of another mode")

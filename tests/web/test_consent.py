@@ -4,7 +4,6 @@ import json
 
 import pytest
 from aiohttp import web as aiohttp_web
-from connections_table import ConnectionsTable
 from supabase_double import answering, refusal
 from visit_double import let_in
 
@@ -286,7 +285,7 @@ async def test_a_form_is_good_for_its_own_browser_only(signed_in, make_visit, wa
 
 
 async def test_a_form_of_another_kind_is_refused(supabase, signed_in, waiting):
-    ConnectionsTable(supabase)
+    supabase.faults["/auth/v1/user/oauth/grants"] = answering(200, b"[]")
     account = await signed_in.get("/account")
     state = account.form("where", "here").fields["state"]
 
