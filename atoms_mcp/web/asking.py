@@ -12,16 +12,21 @@ MAX_HOST_CHARS = 260
 
 
 def render_client(client: Client, texts: Texts) -> dict[str, Any]:
-    """Give name, and who vouches for it: `vouched` is a sentence, or None where nobody does."""
-    vouched = None
+    """Give name, and who vouches for it: as a `tag` with a `tone`, and as the sentence `vouched`.
+
+    A document proves whose site it is from, and no more: anybody with a site can choose a name.
+    """
+    known: dict[str, Any] = {"tag": texts("client.unverified"), "tone": "warn", "vouched": None}
     if client.host is not None:
-        vouched = texts("consent.document", host=render_host(client.host))
+        tag = texts("client.document", host=render_host(client.host))
+        known = {"tag": tag, "tone": "", "vouched": texts("consent.document")}
     elif client.is_verified:
-        vouched = texts("consent.configured")
+        tag = texts("client.verified")
+        known = {"tag": tag, "tone": "good", "vouched": texts("consent.configured")}
     return {
         "name": render_label(client.name) or texts("client.nameless"),
         "is_verified": client.is_verified,
-        "vouched": vouched,
+        **known,
     }
 
 

@@ -15,21 +15,27 @@ def test_a_registered_client_is_vouched_for_by_nobody():
     assert render_client(client(), TEXTS) == {
         "name": "Inspector",
         "is_verified": False,
+        "tag": "Not verified",
+        "tone": "warn",
         "vouched": None,
     }
 
 
-def test_the_host_of_a_document_vouches_for_its_client():
-    shown = render_client(client(origin="document", client_id="https://app.example/id"), TEXTS)
+def test_a_document_proves_the_site_and_not_the_name():
+    shown = render_client(
+        client("Claude", origin="document", client_id="https://evil.example/id"), TEXTS
+    )
 
     assert shown["is_verified"]
-    assert "app.example" in shown["vouched"]
+    assert shown["tag"] == "Verified as evil.example"
+    assert shown["tone"] == ""
+    assert "Check that you know the address" in shown["vouched"]
 
 
 def test_the_operator_vouches_for_a_configured_client():
     shown = render_client(client(origin="configured"), TEXTS)
 
-    assert shown["is_verified"]
+    assert (shown["tag"], shown["tone"]) == ("Verified", "good")
     assert "operator" in shown["vouched"]
 
 
