@@ -24,7 +24,8 @@ AUDIT = r"""
   for (const input of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
     if (input.getAttribute("aria-hidden")) continue;
     if (!input.labels.length && !input.getAttribute("aria-label")) say("no label", input);
-    if (/email|password|code/.test(input.name) && !input.autocomplete) say("no autocomplete", input);
+    if (/email|password|code/.test(input.name) && !input.autocomplete)
+      say("no autocomplete", input);
     if (shown(input) && input.type !== "radio" && parseFloat(getComputedStyle(input).fontSize) < 16)
       say("makes phones zoom", input);
   }
@@ -72,7 +73,8 @@ AUDIT = r"""
     const found = ratio(read(style.color).rgb, ground(node));
     if (found < (is_large ? 3 : 4.5)) say(`contrast ${found.toFixed(2)}`, node);
   }
-  for (const input of document.querySelectorAll("input:not([type=hidden]):not([aria-hidden]), select")) {
+  const edged = "input:not([type=hidden]):not([aria-hidden]), select";
+  for (const input of document.querySelectorAll(edged)) {
     if (!shown(input) || input === document.activeElement) continue;
     const found = ratio(read(getComputedStyle(input).borderTopColor).rgb, ground(input));
     if (found < 3) say(`border of contrast ${found.toFixed(2)}`, input);
