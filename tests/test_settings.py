@@ -39,6 +39,7 @@ def legacy_key(role):
     )
 
 
+@pytest.mark.requirement("http-loopback")
 def test_two_variables_are_enough_to_serve_a_project():
     settings = load(ServerSettings, PROJECT)
 

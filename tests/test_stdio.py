@@ -75,6 +75,7 @@ def legacy(method, call_id=1, **params):
     return {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}
 
 
+@pytest.mark.requirement("stdio-lines")
 async def test_a_modern_request_is_answered_on_one_line(bench):
     client = Client(bench)
     client.send(call("whoami", "a7"))
@@ -84,6 +85,7 @@ async def test_a_modern_request_is_answered_on_one_line(bench):
     assert await client.close() == []
 
 
+@pytest.mark.requirement("disc-method", "stdio-probe")
 async def test_the_probe_is_answered_at_once_and_without_a_login(bench):
     client = Client(bench, who=None)
     client.send(modern("server/discover")[0])
@@ -105,6 +107,7 @@ async def test_a_handshake_holds_for_the_lines_after_it(bench, revision):
     assert len(answers) == 3
 
 
+@pytest.mark.requirement("life-first")
 async def test_a_request_before_the_handshake_is_told_to_make_one(bench):
     client = Client(bench)
     client.send(legacy("tools/list"))
@@ -115,6 +118,7 @@ async def test_a_request_before_the_handshake_is_told_to_make_one(bench):
     await client.close()
 
 
+@pytest.mark.requirement("base-stateless")
 async def test_both_eras_may_take_turns(bench):
     client = Client(bench)
     client.send(
@@ -134,6 +138,7 @@ async def test_a_fast_request_does_not_wait_for_a_slow_one(bench):
     await client.close()
 
 
+@pytest.mark.requirement("canc-stop", "stdio-cancel")
 async def test_a_cancelled_request_gets_no_answer(bench):
     client = Client(bench)
     client.send(call("wait", 1))
@@ -283,6 +288,7 @@ def lines(*messages):
     return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
 
 
+@pytest.mark.requirement("stdio-stdout", "stdio-exit")
 def test_stdout_carries_mcp_alone_and_the_process_ends_with_its_input():
     with start() as process:
         out, err = process.communicate(
@@ -309,6 +315,7 @@ def test_files_will_do_for_pipes(tmp_path):
     assert json.loads(told.read_bytes())["id"] == 1
 
 
+@pytest.mark.requirement("stdio-exit")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_also_with_work_open(number):
     with start() as process:

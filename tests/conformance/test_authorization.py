@@ -8,6 +8,7 @@ from conformance_suite import count, find_faults, run_authorization
 from person import Person
 
 
+@pytest.mark.requirement("auth-server-metadata", "auth-no-store")
 @pytest.mark.slow
 def test_every_check_of_an_authorization_server_passes(server, conformance_table):
     with socket.socket() as free:

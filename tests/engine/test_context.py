@@ -43,6 +43,7 @@ def context(dialogue):
     return Context(caller("bob"), RestLog(), "r-1", dialogue)
 
 
+@pytest.mark.requirement("tools-access")
 async def test_a_request_goes_out_with_the_callers_own_token():
     rest = RestLog()
     request = RestRequest("GET", "projects")
@@ -87,6 +88,7 @@ async def test_questions_are_answered_by_key():
     assert dialogue.heard == [("ask", {"where": roots}, False)]
 
 
+@pytest.mark.requirement("elic-actions")
 @pytest.mark.parametrize(
     ("answer", "content"),
     [

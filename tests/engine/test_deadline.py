@@ -28,6 +28,7 @@ async def test_work_ends_at_its_deadline_and_goes_on_after_it():
         assert await stay(deadlines) == "late"
 
 
+@pytest.mark.requirement("http-close-stops")
 async def test_work_for_one_who_has_left_is_cancelled():
     async with asyncio.timeout(5):
         task = asyncio.ensure_future(stay(Deadlines(60, look_every_s=SOON_S), lambda: True))

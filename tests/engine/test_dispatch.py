@@ -50,6 +50,7 @@ def say(call_id=1, **arguments):
 # Exact bytes, one of each era.
 
 
+@pytest.mark.requirement("base-response-id", "base-client-info")
 async def test_a_modern_call_is_answered_with_these_bytes(bench):
     reply = await bench.ask(MODERN, "tools/call", SAY_HI, call_id="a7")
 
@@ -64,6 +65,7 @@ async def test_a_modern_call_is_answered_with_these_bytes(bench):
     assert (reply.rpc_method, reply.tool, reply.error_code) == ("tools/call", "say", None)
 
 
+@pytest.mark.requirement("life-respect-version")
 async def test_a_legacy_call_is_answered_with_these_bytes(bench):
     reply = await bench.ask("2025-11-25", "tools/call", SAY_HI, call_id=7)
 
@@ -85,6 +87,7 @@ async def send_modern(bench, *, drop=(), headers=None, meta=None, method="tools/
     return await bench.send(message, headers=sent)
 
 
+@pytest.mark.requirement("base-shape", "http-no-responses")
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -107,6 +110,7 @@ async def test_rung_1_is_the_shape_of_the_message(bench, body, expected):
     assert fault(await bench.send(body, headers={"MCP-Protocol-Version": MODERN})) == expected
 
 
+@pytest.mark.requirement("base-meta")
 @pytest.mark.parametrize(
     "meta",
     [
@@ -125,6 +129,9 @@ async def test_rung_2_is_the_metadata(bench, meta):
     assert fault(reply) == (400, 1, -32602)
 
 
+@pytest.mark.requirement(
+    "http-version-header", "http-method-header", "http-name-header", "http-header-values"
+)
 @pytest.mark.parametrize(
     ("drop", "headers"),
     [
@@ -148,6 +155,7 @@ async def test_rung_3_is_the_mirror_of_the_headers(bench, drop, headers):
     assert bench.tools.seen == []
 
 
+@pytest.mark.requirement("t23-doubled-headers")
 @pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"])
 async def test_rung_3_refuses_a_header_that_came_twice(bench, name):
     message, sent = modern("tools/call", SAY_HI)
@@ -157,6 +165,7 @@ async def test_rung_3_refuses_a_header_that_came_twice(bench, name):
     assert fault(reply) == (400, 1, -32020)
 
 
+@pytest.mark.requirement("http-no-session", "http-base64")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -172,6 +181,7 @@ async def test_rung_3_lets_pass_what_says_the_same(bench, headers):
     assert reply.session_id is None
 
 
+@pytest.mark.requirement("ver-unsupported")
 @pytest.mark.parametrize(
     ("version", "supported"),
     [
@@ -191,6 +201,7 @@ async def test_rung_4_is_the_version(bench, version, supported):
     )
 
 
+@pytest.mark.requirement("http-unknown-method")
 @pytest.mark.parametrize(
     "method",
     [
@@ -207,6 +218,9 @@ async def test_rung_5_is_the_method(bench, method):
     assert fault(await bench.ask(MODERN, method)) == (404, 1, -32601)
 
 
+@pytest.mark.requirement(
+    "http-param-header", "http-param-omitted", "http-param-null", "http-param-integers"
+)
 @pytest.mark.parametrize(
     ("sent", "arguments", "expected"),
     [
@@ -254,11 +268,13 @@ BAD_PARAMS = [
 ]
 
 
+@pytest.mark.requirement("page-bad-cursor", "tools-unknown", "t24-cursors")
 @pytest.mark.parametrize(("method", "params"), BAD_PARAMS)
 async def test_rung_8_is_the_parameters_of_the_method(bench, method, params):
     assert fault(await bench.ask(MODERN, method, params)) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("base-unknown-method", "page-bad-cursor")
 @pytest.mark.parametrize("revision", LEGACY)
 @pytest.mark.parametrize(("method", "params"), [*BAD_PARAMS, ("no/such", {}), ("tasks/get", {})])
 async def test_errors_of_a_session_travel_with_status_200(bench, revision, method, params):
@@ -268,6 +284,7 @@ async def test_errors_of_a_session_travel_with_status_200(bench, revision, metho
     assert code == (-32602 if method.startswith("tools/") else -32601)
 
 
+@pytest.mark.requirement("base-internal-error")
 @pytest.mark.parametrize("revision", ALL)
 async def test_rung_9_is_a_fault_of_ours_with_the_request_id_and_no_internals(bench, revision):
     bench.tools.fault = RuntimeError("an internal detail")
@@ -285,6 +302,7 @@ async def test_rung_9_is_a_fault_of_ours_with_the_request_id_and_no_internals(be
 # Operations, in every revision.
 
 
+@pytest.mark.requirement("disc-method", "disc-capabilities", "tools-capability")
 async def test_discovery_names_every_revision_and_what_there_is(bench):
     result = told(await bench.ask(MODERN, "server/discover"))["result"]
 
@@ -293,11 +311,13 @@ async def test_discovery_names_every_revision_and_what_there_is(bench):
     assert result["instructions"] == "Read first."
 
 
+@pytest.mark.requirement("life-ping")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_ping_is_answered_with_nothing(bench, revision):
     assert told(await bench.ask(revision, "ping"))["result"] == {}
 
 
+@pytest.mark.requirement("tools-order", "tools-not-by-connection")
 @pytest.mark.parametrize("revision", ALL)
 async def test_the_list_is_the_same_bytes_every_time(bench, revision):
     first = await bench.ask(revision, "tools/list")
@@ -316,6 +336,7 @@ async def test_missing_arguments_are_none(bench, revision, arguments):
     assert orjson.loads(told(reply)["result"]["content"][0]["text"]) == {"user": "id-ada"}
 
 
+@pytest.mark.requirement("tools-wrong-arguments")
 @pytest.mark.parametrize("revision", ALL)
 async def test_what_a_model_can_mend_is_a_result(bench, revision):
     bench.tools.fault = ToolError("conflict", "It changed.", fix="Read it.", details={"at": 4})
@@ -336,6 +357,7 @@ async def test_what_a_model_can_mend_is_a_result(bench, revision):
         assert "structuredContent" not in result
 
 
+@pytest.mark.requirement("tools-wrong-arguments", "tools-validate")
 @pytest.mark.parametrize("revision", ALL)
 async def test_wrong_arguments_are_a_result_and_reach_no_handler(bench, revision):
     reply = await bench.ask(revision, "tools/call", {"name": "say", "arguments": {"txt": "hi"}})
@@ -351,6 +373,7 @@ async def test_older_spellings_reach_the_handler_as_listed_ones(bench):
     assert bench.tools.seen == [("id-ada", {"text": "hi"})]
 
 
+@pytest.mark.requirement("tools-failures")
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -379,6 +402,7 @@ async def test_a_call_that_takes_too_long_is_stopped_and_says_so():
     assert bench.tools.cancelled.is_set()
 
 
+@pytest.mark.requirement("http-close-cancels")
 async def test_a_client_that_leaves_stops_a_modern_call(bench):
     task = asyncio.ensure_future(
         bench.ask(MODERN, "tools/call", {"name": "wait"}, is_gone=lambda: True)
@@ -390,6 +414,7 @@ async def test_a_client_that_leaves_stops_a_modern_call(bench):
     assert bench.tools.cancelled.is_set()
 
 
+@pytest.mark.requirement("http-close-is-no-cancel")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_a_client_that_leaves_stops_no_legacy_call(bench, revision):
     looked = []
@@ -412,6 +437,7 @@ async def test_a_client_that_leaves_stops_no_legacy_call(bench, revision):
 # Negotiation and the life of a session.
 
 
+@pytest.mark.requirement("ver-same")
 @pytest.mark.parametrize("asked", LEGACY)
 async def test_a_handshake_is_answered_in_the_revision_asked_for(bench, asked):
     reply = await bench.send(initialize(asked))
@@ -424,6 +450,7 @@ async def test_a_handshake_is_answered_in_the_revision_asked_for(bench, asked):
     assert reply.session_id
 
 
+@pytest.mark.requirement("ver-other")
 @pytest.mark.parametrize("asked", [MODERN, "1900-01-01", "2031-01-01", ""])
 async def test_any_other_handshake_is_answered_in_the_newest_of_its_kind(bench, asked):
     reply = await bench.send(initialize(asked), headers={"MCP-Protocol-Version": asked})
@@ -448,6 +475,7 @@ async def test_a_handshake_is_a_request(bench):
     assert fault(await bench.send(message)) == (400, None, -32600)
 
 
+@pytest.mark.requirement("life-once", "life-respect-version")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_a_session_lives_from_its_handshake_to_its_end(bench, revision):
     headers = await bench.open(revision)
@@ -465,12 +493,14 @@ async def test_a_session_lives_from_its_handshake_to_its_end(bench, revision):
     assert (await bench.send(initialize(revision), headers=headers)).session_id
 
 
+@pytest.mark.requirement("base-any-connection")
 async def test_a_session_is_served_by_any_replica(bench):
     headers = await bench.open("2025-06-18")
 
     assert (await Bench().send(say(), headers=headers)).status == 200
 
 
+@pytest.mark.requirement("life-first", "sess-missing")
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({}, 400), ({"Mcp-Session-Id": "made-up"}, 404), ({"Mcp-Session-Id": ""}, 404)],
@@ -483,6 +513,7 @@ async def test_a_request_without_a_live_session_is_refused(bench, headers, statu
     assert fault(await bench.send(say(), headers=headers)) == (status, 1, -32600)
 
 
+@pytest.mark.requirement("http-response-accepted", "http-not-accepted")
 @pytest.mark.parametrize(
     "message",
     [
@@ -496,6 +527,7 @@ async def test_what_needs_no_answer_needs_a_session_all_the_same(bench, message)
     assert (await bench.send(message, headers=await bench.open("2025-06-18"))).status == 202
 
 
+@pytest.mark.requirement("ver-no-header")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_a_session_is_served_with_its_own_version_or_none_named(bench, revision):
     headers = await bench.open(revision)
@@ -504,6 +536,7 @@ async def test_a_session_is_served_with_its_own_version_or_none_named(bench, rev
     assert (await bench.send(say(), headers=headers)).status == 200
 
 
+@pytest.mark.requirement("ver-session-header")
 @pytest.mark.parametrize("named", ["garbage", "1900-01-01", "2024-11-05", ""])
 async def test_a_session_is_not_served_under_another_version(bench, named):
     headers = {**await bench.open("2025-06-18"), "MCP-Protocol-Version": named}
@@ -511,6 +544,7 @@ async def test_a_session_is_not_served_under_another_version(bench, named):
     assert fault(await bench.send(say(), headers=headers)) == (400, 1, -32600)
 
 
+@pytest.mark.requirement("ver-eras")
 async def test_the_modern_version_in_the_header_wants_its_metadata_even_in_a_session(bench):
     headers = {**await bench.open("2025-06-18"), "MCP-Protocol-Version": MODERN}
 
@@ -543,6 +577,7 @@ async def test_its_owner_ends_a_session(bench):
 # Notifications.
 
 
+@pytest.mark.requirement("base-notification", "http-accepted", "canc-unknown")
 @pytest.mark.parametrize("method", ["notifications/cancelled", "notifications/progress", "x/y"])
 @pytest.mark.parametrize("revision", ALL)
 async def test_a_notification_is_taken_without_a_word(bench, method, revision):
@@ -554,6 +589,7 @@ async def test_a_notification_is_taken_without_a_word(bench, method, revision):
     assert (reply.status, reply.body) == (202, None)
 
 
+@pytest.mark.requirement("base-notification")
 async def test_a_request_sent_as_a_notification_does_nothing(bench):
     message, headers = modern("tools/call", SAY_HI)
     del message["id"]
@@ -565,6 +601,7 @@ async def test_a_request_sent_as_a_notification_does_nothing(bench):
 # Batches.
 
 
+@pytest.mark.requirement("batch-receive", "batch-initialize")
 async def test_a_batch_is_answered_in_the_one_revision_that_has_them(bench):
     headers = await bench.open("2025-03-26")
     batch = [
@@ -591,6 +628,7 @@ async def test_a_batch_is_answered_in_the_one_revision_that_has_them(bench):
     ]
 
 
+@pytest.mark.requirement("batch-accepted")
 async def test_a_batch_without_requests_is_taken_without_a_word(bench):
     note = {"jsonrpc": "2.0", "method": "notifications/x"}
 
@@ -599,6 +637,7 @@ async def test_a_batch_without_requests_is_taken_without_a_word(bench):
     assert (reply.status, reply.body) == (202, None)
 
 
+@pytest.mark.requirement("batch-empty", "t24-batches")
 @pytest.mark.parametrize("count", [0, 51])
 async def test_a_batch_has_one_to_fifty_messages(bench, count):
     headers = await bench.open("2025-03-26")
@@ -616,6 +655,7 @@ async def test_the_members_of_a_batch_are_worked_on_side_by_side(bench):
     assert len(told(reply)) == 50
 
 
+@pytest.mark.requirement("http-one-message")
 @pytest.mark.parametrize("revision", ["2025-11-25", "2025-06-18", "2024-11-05"])
 async def test_other_sessions_have_no_batches(bench, revision):
     headers = await bench.open(revision)
@@ -623,6 +663,7 @@ async def test_other_sessions_have_no_batches(bench, revision):
     assert fault(await bench.send([say()], headers=headers)) == (400, None, -32600)
 
 
+@pytest.mark.requirement("http-one-message")
 async def test_there_is_no_batch_without_a_session_or_in_the_modern_era(bench):
     message, headers = modern("tools/list")
 
@@ -735,6 +776,7 @@ async def test_a_token_that_cannot_be_checked_is_no_answer_about_it(bench):
         await bench.send(message, who=None, headers=headers)
 
 
+@pytest.mark.requirement("sess-is-no-right")
 async def test_a_session_needs_its_owner_also_by_argument(bench):
     headers = await bench.open("2025-06-18", who="ada")
 
@@ -743,6 +785,7 @@ async def test_a_session_needs_its_owner_also_by_argument(bench):
     assert fault(reply) == (404, 1, -32600)
 
 
+@pytest.mark.requirement("tools-access")
 async def test_a_call_beyond_the_granted_scopes_is_a_challenge(bench):
     message, headers = modern("tools/call", {"name": "write"})
 
@@ -758,6 +801,7 @@ async def test_a_token_that_expires_on_the_way_is_a_challenge(bench):
         await bench.ask(MODERN, "tools/call", {"name": "fail"})
 
 
+@pytest.mark.requirement("t22-answers")
 @pytest.mark.parametrize("revision", ALL)
 async def test_two_users_under_equal_ids_get_their_own_answers(bench, revision):
     users = ["ada", "bob"] * 10
@@ -855,6 +899,7 @@ async def test_a_token_among_the_arguments_counts_there(bench):
     assert refused["structuredContent"]["error"]["code"] == "unauthenticated"
 
 
+@pytest.mark.requirement("life-once")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_a_handshake_opens_the_connection_once(bench, revision):
     pipe = Pipe(bench)
@@ -876,6 +921,7 @@ async def test_a_notification_is_let_go_before_the_handshake_there(bench):
     assert reply.body is None
 
 
+@pytest.mark.requirement("canc-stop")
 @pytest.mark.parametrize("call_id", [7, "7"])
 async def test_a_request_is_cancelled_by_its_id_and_gets_no_answer(bench, call_id):
     pipe = Pipe(bench)

@@ -33,6 +33,7 @@ def test_a_tool_error_is_told_with_its_details():
     }
 
 
+@pytest.mark.requirement("tools-failures")
 @pytest.mark.parametrize("kind", ["down", "slow", "wrong"])
 def test_an_outage_is_unavailable(kind):
     assert render(SupabaseError(kind, SECRET))["code"] == "unavailable"

@@ -114,6 +114,7 @@ def is_request(message):
     )
 
 
+@pytest.mark.requirement("base-every-request")
 @settings(max_examples=400, deadline=None)
 @given(body=BODIES, headers=HEADERS, session=st.none() | st.sampled_from(LEGACY))
 def test_any_message_gets_its_answer(run, bench, body, headers, session):
@@ -128,6 +129,7 @@ def test_any_message_gets_its_answer(run, bench, body, headers, session):
         assert told(reply)["id"] == body["id"]
 
 
+@pytest.mark.requirement("base-every-request", "t16-malformed")
 @settings(max_examples=200, deadline=None)
 @given(raw=st.binary(max_size=200), headers=HEADERS)
 def test_any_bytes_get_an_answer(run, bench, raw, headers):
@@ -136,6 +138,7 @@ def test_any_bytes_get_an_answer(run, bench, raw, headers):
     assert reply.status in {202, 400, 404, 200}
 
 
+@pytest.mark.requirement("batch-receive")
 @settings(max_examples=200, deadline=None)
 @given(requests=st.lists(REQUESTS, min_size=1, max_size=6))
 def test_every_request_of_a_batch_gets_its_answer(run, bench, requests):
@@ -147,6 +150,7 @@ def test_every_request_of_a_batch_gets_its_answer(run, bench, requests):
     assert [answer["id"] for answer in answers] == [request["id"] for request in requests]
 
 
+@pytest.mark.requirement("base-every-request")
 @settings(max_examples=200, deadline=None)
 @given(params=CALLS, call_id=IDS)
 def test_a_modern_call_with_any_parameters_gets_its_answer(run, bench, params, call_id):

@@ -19,6 +19,7 @@ async def start(calls, call_id):
     return task
 
 
+@pytest.mark.requirement("canc-stop")
 async def test_the_request_of_an_id_is_cancelled_and_no_other():
     calls = InFlight()
     number, text = await start(calls, 1), await start(calls, "1")
@@ -32,11 +33,13 @@ async def test_the_request_of_an_id_is_cancelled_and_no_other():
         await number
 
 
+@pytest.mark.requirement("canc-unknown")
 @pytest.mark.parametrize("call_id", [7, "x", None, [], {}, 1.5])
 async def test_an_unknown_id_is_passed_over(call_id):
     InFlight().cancel(call_id)
 
 
+@pytest.mark.requirement("canc-unknown", "canc-race")
 async def test_what_is_done_cannot_be_cancelled():
     calls = InFlight()
 

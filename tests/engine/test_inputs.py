@@ -17,6 +17,7 @@ def test_each_question_names_its_method_and_what_it_takes(request_, method, capa
     assert (request_.method, request_.capability) == (method, capability)
 
 
+@pytest.mark.requirement("elic-actions")
 @pytest.mark.parametrize(
     ("action", "is_accepted"), [("accept", True), ("decline", False), ("cancel", False)]
 )

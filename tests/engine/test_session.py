@@ -73,6 +73,7 @@ async def test_a_session_is_found_by_its_id_on_any_replica(replica):
     assert started.capabilities == ("elicitation",)
 
 
+@pytest.mark.requirement("sess-ascii", "sess-secure")
 def test_an_id_is_visible_ascii_and_new_each_time(replica):
     sessions = replica()
     ids = {open_one(sessions)[1] for _ in range(5)}
@@ -81,6 +82,7 @@ def test_an_id_is_visible_ascii_and_new_each_time(replica):
     assert all("!" <= character <= "~" for one in ids for character in one)
 
 
+@pytest.mark.requirement("sess-over", "sess-bound")
 async def test_unknown_foreign_expired_and_ended_are_told_alike(replica, clock):
     sessions = replica()
     _, session_id = open_one(sessions)
@@ -153,6 +155,7 @@ async def test_without_the_store_sessions_go_on_and_end_where_they_are_ended(rep
     assert [line["event"] for line in lines] == ["session.end_untold"]
 
 
+@pytest.mark.requirement("sess-bound")
 async def test_nobody_ends_the_session_of_another(replica):
     sessions = replica()
     _, session_id = open_one(sessions)
@@ -162,6 +165,7 @@ async def test_nobody_ends_the_session_of_another(replica):
     assert await sessions.find(session_id, "ada")
 
 
+@pytest.mark.requirement("t24-sessions")
 async def test_what_is_kept_is_bounded_and_what_was_dropped_is_found_again(replica, monkeypatch):
     monkeypatch.setattr(session, "MAX_OPENED", 2)
     sessions = replica()

@@ -10,6 +10,7 @@ from atoms_mcp.identity.errors import InsufficientScope
 SAY, WHOAMI, *_ = Tools().listed()
 
 
+@pytest.mark.requirement("tools-order")
 def test_tools_are_listed_in_their_order_and_newest_form():
     box = Toolbox([WHOAMI, SAY])
 
@@ -24,6 +25,7 @@ def test_tools_are_listed_in_their_order_and_newest_form():
     }
 
 
+@pytest.mark.requirement("tools-unknown")
 def test_an_unknown_tool_brings_the_known_ones():
     with pytest.raises(
         UnknownTool, match="-32602 there is no such tool; the tools are say, whoami"
@@ -31,17 +33,20 @@ def test_an_unknown_tool_brings_the_known_ones():
         Toolbox([SAY, WHOAMI]).find("sya")
 
 
+@pytest.mark.requirement("tools-names")
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 65, "ü"])
 def test_a_name_that_clients_would_refuse_is_refused(name):
     with pytest.raises(ValueError, match="tool name"):
         Toolbox([replace(SAY, name=name)])
 
 
+@pytest.mark.requirement("tools-names")
 def test_a_name_is_given_once():
     with pytest.raises(ValueError, match="'say' is taken"):
         Toolbox([SAY, SAY])
 
 
+@pytest.mark.requirement("base-other-dialects", "tools-schema")
 @pytest.mark.parametrize(
     "schema", [{"type": 5}, {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}]
 )
@@ -58,6 +63,7 @@ def test_older_spellings_are_accepted_before_the_check():
         prepared.admit(caller(), {})
 
 
+@pytest.mark.requirement("tools-validate")
 def test_arguments_are_checked_before_the_right_to_use_them():
     prepared = Toolbox([replace(SAY, scope=lambda given: f"scope:{given['text']}")]).find("say")
 

@@ -32,6 +32,7 @@ def test_what_was_made_is_opened_again(tokens):
     assert "a.b.c" not in repr(GOOD)
 
 
+@pytest.mark.requirement("auth-audience")
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [

@@ -62,6 +62,7 @@ async def assert_unknown(documents, client_id=URL):
     assert caught.value.args == UnknownClient().args
 
 
+@pytest.mark.requirement("auth-documents")
 async def test_a_client_is_found_by_its_document(make, host):
     client = await make().find(URL)
 
@@ -132,6 +133,7 @@ async def test_only_allowed_domains_are_asked(make, host):
     assert host.requests == []
 
 
+@pytest.mark.requirement("auth-document-ssrf")
 @pytest.mark.parametrize(
     "addresses",
     [
@@ -300,6 +302,7 @@ async def test_a_fresh_copy_is_not_asked_for_again(make, host, now):
     assert len(host.requests) == 2
 
 
+@pytest.mark.requirement("auth-document-cache")
 @pytest.mark.parametrize(("control", "life_s"), [("no-store", 30), ("max-age=9999999", 24 * 3600)])
 async def test_a_copy_is_kept_within_bounds(make, host, now, control, life_s):
     host.headers = {"Cache-Control": control}

@@ -189,6 +189,7 @@ async def test_a_replay_is_told_to_the_operator_without_secrets(supabase, world)
         assert secret not in str(lines)
 
 
+@pytest.mark.requirement("auth-code-once")
 async def test_a_replay_long_after_the_code_expired_ends_the_grant(world, clock):
     grant = await world.consent()
     answer = await world.grants.redeem(grant, client())
@@ -208,6 +209,7 @@ async def test_a_replay_ends_the_grant_whatever_supabase_says(supabase, world):
         await world.verifier.verify(answer.access_token)
 
 
+@pytest.mark.requirement("auth-code-short")
 async def test_a_code_lives_for_a_minute(world, clock):
     grant = await world.consent()
     clock.now = int(clock.now) + CODE_LIFETIME_S
@@ -215,6 +217,7 @@ async def test_a_code_lives_for_a_minute(world, clock):
     assert "expired" in await refused(world.grants.redeem(grant, client()))
 
 
+@pytest.mark.requirement("auth-pkce")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -328,6 +331,7 @@ async def test_a_session_that_ended_gives_no_token(supabase, world):
     await refused(world.grants.redeem(grant, client()))
 
 
+@pytest.mark.requirement("auth-rotation")
 async def test_a_refresh_gives_new_tokens(supabase, world, clock):
     answer = await world.connect()
     clock.now += 3000
@@ -401,6 +405,7 @@ async def test_many_refreshes_at_once_share_one_renewal(supabase, world):
         last = await world.refresh(last)
 
 
+@pytest.mark.requirement("auth-rotation")
 async def test_an_old_refresh_token_ends_the_grant(supabase, world):
     first = await world.connect()
     second = await world.refresh(first)

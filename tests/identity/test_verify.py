@@ -259,6 +259,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.requirement("auth-validate")
 @pytest.mark.parametrize("mode", ["simple", "jwt"])
 @pytest.mark.parametrize("secret", [None, HS256_SECRET], ids=["no-secret", "secret"])
 @pytest.mark.parametrize("name", ATTACKS)
@@ -325,6 +326,7 @@ async def test_a_token_bomb_is_refused_before_it_is_read(supabase, make, mode):
     assert supabase.seen == []
 
 
+@pytest.mark.requirement("auth-validate")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "changed",

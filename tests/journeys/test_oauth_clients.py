@@ -111,6 +111,7 @@ def make_provider(url, kept, person):
     return OAuthClientProvider(url, metadata, kept, open_browser, wait_for_callback)
 
 
+@pytest.mark.requirement("auth-short-tokens")
 @pytest.mark.slow
 async def test_the_python_client_signs_in_from_the_url_alone_and_stays(restartable):
     person, kept = Person(), Kept()

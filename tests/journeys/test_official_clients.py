@@ -34,6 +34,7 @@ def check(outcome):
     assert refused.content[0].text.startswith("invalid_argument: ")
 
 
+@pytest.mark.requirement("tools-structured-text")
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_python_client_works_over_http_with_a_bearer_header(server, tokens, mode):
     headers = {"Authorization": f"Bearer {tokens['ada']}"}
@@ -43,6 +44,7 @@ async def test_the_python_client_works_over_http_with_a_bearer_header(server, to
             check(await use(client))
 
 
+@pytest.mark.requirement("auth-stdio")
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_python_client_works_over_stdio_with_a_token(stack, tokens, mode):
     command = StdioServerParameters(

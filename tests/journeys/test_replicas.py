@@ -126,6 +126,7 @@ async def status_at(balancer, number, app, token):
     return answer.status_code
 
 
+@pytest.mark.requirement("base-any-connection")
 async def test_one_flow_is_served_crosswise(balancer, app):
     code = await approve(app)
     pages = [who for who, path in balancer.served if path != "/oauth/register"]

@@ -54,6 +54,7 @@ def name(arguments):
     return f"{arguments['operation']}-{arguments['entity_type']}"
 
 
+@pytest.mark.requirement("tools-access")
 @pytest.mark.parametrize("arguments", READS + WRITES, ids=name)
 def test_what_is_of_another_tenant_is_not_found(server, tokens, arguments):
     result = server.call(tokens["bob"], "entity_tool", **arguments)

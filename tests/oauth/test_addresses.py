@@ -29,6 +29,7 @@ def test_the_open_internet_is_public(address):
     assert is_public_address(address)
 
 
+@pytest.mark.requirement("auth-document-ssrf")
 @pytest.mark.parametrize(
     "address",
     [

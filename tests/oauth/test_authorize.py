@@ -85,6 +85,7 @@ def test_what_is_too_long_is_not_looked_at(name):
         read_client(pairs_of(**{name: "a" * 5000}))
 
 
+@pytest.mark.requirement("auth-redirect-exact")
 @pytest.mark.parametrize(
     "uri",
     [

@@ -14,6 +14,7 @@ def challenger():
     )
 
 
+@pytest.mark.requirement("auth-challenge-scope")
 def test_without_a_token_no_error_is_named(challenger):
     assert challenger.for_nobody(None) == (
         f'Bearer resource_metadata="{URL}", scope="atoms:read atoms:write"'
@@ -27,6 +28,7 @@ def test_a_bad_token_is_called_one(challenger):
     )
 
 
+@pytest.mark.requirement("auth-insufficient-scope")
 def test_a_missing_scope_is_asked_for_with_all_that_go_with_it(challenger):
     value = challenger.for_more("atoms:write")
 

@@ -132,6 +132,7 @@ def test_a_document_describes_a_client():
     assert client.scope is None
 
 
+@pytest.mark.requirement("auth-document-identity")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -162,6 +163,7 @@ def test_a_document_of_somebody_else_or_of_none_is_refused(changes):
         parse(**changes)
 
 
+@pytest.mark.requirement("auth-document-identity")
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b'"x"', b"null", b"[" * 5000, b"\xff"])
 def test_what_is_no_json_object_is_refused(raw):
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the parser says
@@ -173,6 +175,7 @@ def test_a_method_that_is_left_out_is_none(method):
     assert parse(token_endpoint_auth_method=method).auth_method == "none"
 
 
+@pytest.mark.requirement("auth-document-redirects")
 def test_of_redirect_uris_only_those_are_kept_that_are_taken_here():
     uris = ["http://evil.example/cb", "cursor://a/cb", "other://a/cb", "https://a.example/cb"]
 

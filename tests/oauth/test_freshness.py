@@ -40,6 +40,7 @@ def test_an_answer_says_for_how_long_it_holds(headers, seconds):
     assert find_freshness(headers) == seconds
 
 
+@pytest.mark.requirement("auth-document-cache")
 @given(
     st.dictionaries(
         st.sampled_from(["Cache-Control", "Age", "Expires", "Date"]), st.text(max_size=60)

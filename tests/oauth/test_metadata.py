@@ -7,6 +7,7 @@ from atoms_mcp.oauth.metadata import (
 )
 
 
+@pytest.mark.requirement("auth-resource-metadata")
 def test_the_document_says_where_to_sign_in():
     document = protected_resource(
         "https://h.example/api/mcp",
@@ -46,6 +47,7 @@ def serve(**more):
     return authorization_server("https://h.example", **(given | more))
 
 
+@pytest.mark.requirement("auth-pkce-advertised", "auth-iss-advertised")
 def test_the_server_says_all_that_clients_look_for():
     methods = ["none", "client_secret_post", "client_secret_basic"]
 

@@ -13,6 +13,7 @@ def test_the_verifier_of_the_rfc_matches_its_challenge():
     assert verifier_matches(VERIFIER, CHALLENGE)
 
 
+@pytest.mark.requirement("auth-pkce")
 @pytest.mark.parametrize(
     "verifier",
     [

@@ -40,6 +40,7 @@ def test_what_real_clients_register_is_taken(uri):
     check_redirect_uri(uri, SCHEMES)
 
 
+@pytest.mark.requirement("auth-https")
 @pytest.mark.parametrize(
     ("uri", "fault"),
     [
@@ -111,6 +112,7 @@ def test_no_list_allows_what_a_browser_runs(scheme):
         check_redirect_uri(f"{scheme}:x", [scheme])
 
 
+@pytest.mark.requirement("auth-redirect-exact")
 @pytest.mark.parametrize(
     ("registered", "asked"),
     [

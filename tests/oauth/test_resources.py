@@ -19,6 +19,7 @@ def test_what_means_ours_is_given_as_we_spell_it(asked, found):
     assert find_resource([asked], OURS, OURS[0]) == found
 
 
+@pytest.mark.requirement("auth-resource-parameter")
 @pytest.mark.parametrize(
     "asked",
     [

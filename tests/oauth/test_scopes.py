@@ -36,6 +36,7 @@ def test_known_scopes_are_kept_and_none_means_all(text, scopes):
     assert parse_scope(text) == scopes
 
 
+@pytest.mark.requirement("auth-broader-scope")
 @pytest.mark.parametrize(
     ("scopes", "allowed"),
     [

@@ -118,6 +118,7 @@ def test_a_wrong_choice_brings_all_of_them():
     assert refuse(confirm=7).details == {"field": "confirm", "allowed": ["VEH"]}
 
 
+@pytest.mark.requirement("base-schema-dialect")
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -148,6 +149,7 @@ def test_each_rule_is_told_in_words(name, value, message):
     assert field.startswith(name)
 
 
+@pytest.mark.requirement("base-schema-dialect")
 def test_what_the_schema_refers_to_is_read_as_well():
     assert refuse(linked={"kye": "x"}).details["field"] == "linked.kye"
 
@@ -178,6 +180,7 @@ def test_a_format_is_not_checked_unless_it_is_a_pattern_of_ours():
     ArgumentCheck({"properties": {"a": {"format": "uuid"}}}).check({"a": "no uuid"})
 
 
+@pytest.mark.requirement("base-other-dialects", "base-no-fetching", "tools-schema")
 @pytest.mark.parametrize("schema", [{"type": 5}, {"$ref": "http://x.test/schema"}])
 def test_what_is_no_schema_is_refused_and_nothing_is_fetched(schema):
     with pytest.raises(ValueError, match="not a JSON Schema"):
@@ -195,6 +198,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.requirement("base-schema-bounds")
 @given(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "zz"]), ANYTHING, max_size=4))
 def test_whatever_comes_is_passed_or_refused_in_words(arguments):
     try:

@@ -1,5 +1,7 @@
 import base64
 
+import pytest
+
 from atoms_mcp.protocol import content
 
 
@@ -24,6 +26,7 @@ def test_a_link_says_only_what_is_known():
     }
 
 
+@pytest.mark.requirement("res-binary")
 def test_a_block_can_hold_what_reading_answers():
     held = content.text_contents("a://b", "hi")
 

@@ -23,11 +23,13 @@ def headers(*pairs):
     return CIMultiDict(pairs)
 
 
+@pytest.mark.requirement("http-header-names")
 def test_a_header_is_found_by_name_regardless_of_case_and_trimmed():
     assert find_single(headers(("mcp-name", " \ta\t ")), NAME) == "a"
     assert find_single(headers(), NAME) is None
 
 
+@pytest.mark.requirement("t23-doubled-headers")
 @pytest.mark.parametrize("second", ["a", "b"])
 def test_a_doubled_header_is_refused_even_with_one_value(second):
     with pytest.raises(RpcError) as refused:
@@ -36,16 +38,19 @@ def test_a_doubled_header_is_refused_even_with_one_value(second):
     assert (refused.value.code, refused.value.status) == (-32020, 400)
 
 
+@pytest.mark.requirement("http-header-values")
 @pytest.mark.parametrize("value", ["a b", " a b ", encoded("a b")])
 def test_a_header_that_says_what_the_body_says_passes(value):
     check_equal(headers((NAME, value)), NAME, "a b", is_encodable=True)
 
 
+@pytest.mark.requirement("http-base64")
 @pytest.mark.parametrize("said", ["Grüße", "=?base64?x?=", "", " padded "])
 def test_what_cannot_be_in_a_header_passes_in_base64(said):
     check_equal(headers((NAME, encoded(said))), NAME, said, is_encodable=True)
 
 
+@pytest.mark.requirement("http-bad-base64")
 @pytest.mark.parametrize(
     ("pairs", "said", "words"),
     [
@@ -69,11 +74,13 @@ def test_a_header_that_says_something_else_is_refused(pairs, said, words):
     assert words.replace("\\\\", "\\") in refused.value.message
 
 
+@pytest.mark.requirement("http-base64-markers")
 def test_base64_means_nothing_where_it_is_not_allowed():
     with pytest.raises(RpcError, match="-32020"):
         check_equal(headers((NAME, encoded("a"))), NAME, "a")
 
 
+@pytest.mark.requirement("http-base64-markers")
 def test_a_value_with_one_marker_is_literal():
     assert decode("=?base64?abc", NAME) == "=?base64?abc"
     assert decode("abc?=", NAME) == "abc?="
@@ -86,6 +93,7 @@ def schema(**properties):
 REGION = {"type": "string", "x-mcp-header": "Region"}
 
 
+@pytest.mark.requirement("tools-header-annotations")
 def test_annotated_arguments_are_found_at_any_depth_of_objects():
     found = find_mirrored(schema(region=REGION, at=schema(zone={**REGION, "x-mcp-header": "Zone"})))
 
@@ -100,6 +108,7 @@ def test_an_argument_may_be_called_as_the_annotation_is():
     assert find_mirrored(schema(anything=True)) == ()
 
 
+@pytest.mark.requirement("tools-header-annotations")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -132,6 +141,7 @@ MIRRORED = find_mirrored(
 S, INT, B, ZONE = (f"Mcp-Param-{name}" for name in ("Region", "I", "B", "Zone"))
 
 
+@pytest.mark.requirement("http-param-null", "http-param-integers")
 @pytest.mark.parametrize(
     ("sent", "arguments"),
     [
@@ -155,6 +165,7 @@ def test_headers_that_repeat_the_arguments_pass(sent, arguments):
     check_arguments(CIMultiDict(sent), MIRRORED, arguments)
 
 
+@pytest.mark.requirement("http-param-header", "http-param-characters")
 @pytest.mark.parametrize(
     ("sent", "arguments"),
     [

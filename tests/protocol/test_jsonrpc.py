@@ -17,6 +17,7 @@ def nested(levels):
     return b"[" * levels + b"]" * levels
 
 
+@pytest.mark.requirement("base-parse-error", "base-utf-8", "t16-malformed")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -39,6 +40,7 @@ def test_what_is_no_json_is_a_parse_error(raw):
     assert (refused.value.code, refused.value.status) == (-32700, 400)
 
 
+@pytest.mark.requirement("t16-malformed")
 def test_nesting_ends_at_the_limit():
     assert parse(nested(MAX_DEPTH))
     with pytest.raises(RpcError, match="-32600 the body is nested deeper"):
@@ -55,6 +57,7 @@ def test_of_a_doubled_key_the_last_one_counts():
     assert parse(b'{"a":1,"a":2}') == {"a": 2}
 
 
+@pytest.mark.requirement("base-request-id")
 @pytest.mark.parametrize("call_id", [0, -1, MAX_ID, -MAX_ID, "", "a", "1", "x" * 1024])
 def test_an_id_is_a_string_or_an_integer(call_id):
     message = {"jsonrpc": "2.0", "id": call_id, "method": "m"}
@@ -63,6 +66,7 @@ def test_an_id_is_a_string_or_an_integer(call_id):
     assert find_id(message) == call_id
 
 
+@pytest.mark.requirement("base-request-id", "t16-numbers")
 @pytest.mark.parametrize(
     "call_id", [None, True, False, 1.0, 1.5, [], {}, MAX_ID + 1, -MAX_ID - 1, "x" * 1025]
 )
@@ -74,6 +78,7 @@ def test_nothing_else_is_an_id(call_id):
     assert find_id(message) is None
 
 
+@pytest.mark.requirement("base-shape")
 @pytest.mark.parametrize(
     ("message", "code"),
     [
@@ -120,11 +125,13 @@ def test_there_is_no_id_in_what_is_no_object():
     assert find_id({}) is None
 
 
+@pytest.mark.requirement("base-response-id")
 def test_a_result_keeps_the_type_of_the_id():
     assert render_result(1, b"{}") == b'{"jsonrpc":"2.0","id":1,"result":{}}'
     assert render_result("1", b"{}") == b'{"jsonrpc":"2.0","id":"1","result":{}}'
 
 
+@pytest.mark.requirement("base-error-members")
 def test_an_error_says_its_code_and_data():
     error = RpcError(-32022, "no", data={"requested": "x"})
 
@@ -134,6 +141,7 @@ def test_an_error_says_its_code_and_data():
     )
 
 
+@pytest.mark.requirement("base-unreadable-id")
 def test_an_error_without_an_id_says_null_or_nothing():
     error = RpcError(-32700, "no")
 

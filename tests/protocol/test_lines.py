@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ def split(*chunks, max_bytes=10):
     return [line for chunk in chunks for line in splitter.feed(chunk)] + splitter.end()
 
 
+@pytest.mark.requirement("stdio-lines")
 def test_lines_may_come_in_any_pieces():
     assert split(b"ab", b"c\nde", b"\n", b"f") == [b"abc", b"de", b"f"]
 

@@ -1,8 +1,10 @@
 import orjson
+import pytest
 
 from atoms_mcp.protocol.results import ToolResult, render_structured, render_text
 
 
+@pytest.mark.requirement("tools-structured-text")
 def test_the_text_block_repeats_the_structured_content():
     result = ToolResult(orjson.dumps({"said": 'a "quoted" ü'}))
 

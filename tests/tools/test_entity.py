@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from atoms_mcp.identity.caller import READ_SCOPE, WRITE_SCOPE
+from atoms_mcp.protocol.headers import find_mirrored
 from atoms_mcp.tools.entity import needed_scope
 
 REQUIREMENT = {"entity_type": "requirement"}
@@ -123,6 +124,11 @@ def test_every_tool_is_described_and_annotated(tools):
         assert tool.output_schema["required"] == ["ok"]
 
 
+@pytest.mark.requirement("tools-header-secrets")
+def test_no_argument_is_repeated_in_a_header(tools):
+    assert [name for name, tool in tools.items() if find_mirrored(tool.input_schema)] == []
+
+
 def test_writing_needs_the_scope_to_write():
     assert needed_scope({"operation": "list"}) == READ_SCOPE
     assert needed_scope({"operation": "history"}) == READ_SCOPE
@@ -215,6 +221,7 @@ async def test_names_come_from_closed_sets(workspace, name):
     assert workspace.requests == []
 
 
+@pytest.mark.requirement("tools-sanitize")
 async def test_what_a_stranger_stores_is_shown_without_its_tricks(workspace, project):
     trick = "Safe\u202eevil\u2066 \x1b[31mred\U000e0041\U000e0042"
     await workspace.call(

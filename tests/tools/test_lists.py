@@ -30,6 +30,7 @@ async def pages(workspace, **arguments):
         more = {"cursor": answers[-1]["page"]["next_cursor"]}
 
 
+@pytest.mark.requirement("page-stable")
 @pytest.mark.parametrize("sort", ["-updated_at", "created_at", "title", "-position"])
 async def test_paging_loses_and_doubles_nothing_while_rows_are_added(
     workspace, project, fill, sort
@@ -105,6 +106,7 @@ async def test_a_total_is_there_when_asked_for(workspace, project, fill):
     assert page["page"]["total"] == 5
 
 
+@pytest.mark.requirement("base-handles", "t24-cursors")
 async def test_a_cursor_is_bound_to_user_filters_sort_and_place(workspace, project, fill, invite):
     await fill(0, 5)
     invite("vic", "viewer")

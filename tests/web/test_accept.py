@@ -3,6 +3,7 @@ import pytest
 from atoms_mcp.web.accept import choose_form
 
 
+@pytest.mark.requirement("http-form")
 @pytest.mark.parametrize(
     ("accept", "form"),
     [

@@ -13,6 +13,7 @@ DOORS = [
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
+@pytest.mark.requirement("auth-401")
 @pytest.mark.parametrize(("method", "path"), DOORS)
 async def test_without_a_token_every_door_says_where_to_sign_in(web, method, path):
     answer = await web.ask(method, path)
@@ -23,6 +24,7 @@ async def test_without_a_token_every_door_says_where_to_sign_in(web, method, pat
         assert_problem(answer, 401, "unauthenticated")
 
 
+@pytest.mark.requirement("auth-401")
 @pytest.mark.parametrize(("method", "path"), DOORS)
 async def test_a_bad_token_is_called_one_at_every_door(supabase, web, method, path):
     answer = await web.ask(method, path, token=supabase.token(exp=1))
@@ -70,6 +72,7 @@ async def test_two_headers_are_refused_even_with_one_good_token(supabase, web):
         assert answer.status == 401
 
 
+@pytest.mark.requirement("auth-header-only")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_token_anywhere_else_does_not_count(supabase, web, method):
     token = supabase.token()

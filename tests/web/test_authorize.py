@@ -82,6 +82,7 @@ async def test_the_address_can_be_asked_for_again_and_again_without_a_browser(we
     assert [answer.status for answer in answers] == [200, 200]
 
 
+@pytest.mark.requirement("auth-consent-host", "auth-consent")
 async def test_the_page_says_who_asks_as_whom_and_for_what(signed_in, ask):
     page = await signed_in.get(ask())
 
@@ -105,6 +106,7 @@ async def test_only_what_was_asked_for_is_offered(signed_in, ask):
     assert "Read and write" not in page.text
 
 
+@pytest.mark.requirement("auth-consent-warning")
 @pytest.mark.parametrize(
     ("uri", "warning"),
     [
@@ -152,6 +154,7 @@ async def test_a_name_cannot_break_out_of_the_page(signed_in, ask):
     assert "\u202e" not in page.text
 
 
+@pytest.mark.requirement("auth-no-frames")
 async def test_no_page_can_be_framed_kept_or_told_to_others(signed_in, ask):
     page = await signed_in.get(ask())
 
@@ -174,6 +177,7 @@ async def test_a_link_to_the_page_in_another_window_stays_in_touch(signed_in, as
 # What is wrong before it is known who asks
 
 
+@pytest.mark.requirement("auth-no-redirect")
 @pytest.mark.parametrize(
     "changed",
     [
@@ -270,6 +274,7 @@ async def test_what_is_unknown_is_passed_over(signed_in, ask):
 # Deciding
 
 
+@pytest.mark.requirement("auth-iss")
 async def test_approval_brings_a_code_that_is_good_for_tokens(web, signed_in, ask):
     link = ask()
     page = await signed_in.press(await signed_in.get(link), "decision", "approve")
@@ -319,6 +324,7 @@ async def test_nobody_can_allow_more_than_was_asked_for(signed_in, ask, scope):
     assert answer.location is None
 
 
+@pytest.mark.requirement("auth-iss")
 async def test_no_is_told_to_the_client(web, signed_in, ask):
     page = await signed_in.press(await signed_in.get(ask()), "decision", "deny")
 
@@ -463,6 +469,7 @@ async def test_a_form_is_good_for_one_code(signed_in, ask):
     assert (await signed_in.press(again, "decision", "approve")).query["code"]
 
 
+@pytest.mark.requirement("auth-consent")
 @pytest.mark.parametrize(
     "headers",
     [

@@ -99,6 +99,7 @@ async def test_an_outage_is_no_error_of_ours(supabase, web, lines):
     assert "exc_info" not in request_lines[0]
 
 
+@pytest.mark.requirement("auth-insufficient-scope")
 async def test_a_missing_scope_is_a_403_with_a_challenge(supabase, web, monkeypatch):
     from atoms_mcp.identity import claims  # noqa: PLC0415 - patched here alone
 
@@ -162,6 +163,7 @@ async def test_which_library_answers_is_not_told(web):
         assert (await web.ask("GET", path)).headers["Server"] == "atoms-mcp"
 
 
+@pytest.mark.requirement("t22-answers")
 async def test_requests_at_the_same_time_keep_their_users(supabase, web):
     users = {
         f"00000000-0000-4000-8000-0000000000{number:02}": f"session-{number}"

@@ -7,6 +7,7 @@ OPENID = "/.well-known/openid-configuration"
 METHODS = ["none", "client_secret_post", "client_secret_basic"]
 
 
+@pytest.mark.requirement("auth-resource-metadata")
 @pytest.mark.parametrize("path", [ROOT, f"{ROOT}/api/mcp"])
 async def test_the_document_is_the_same_at_both_places(web, path):
     answer = await web.ask("GET", path)
@@ -23,12 +24,14 @@ async def test_the_document_is_the_same_at_both_places(web, path):
     }
 
 
+@pytest.mark.requirement("auth-resource-url")
 async def test_the_resource_is_the_url_that_was_typed(web):
     answer = await web.ask("GET", ROOT, headers={"Host": f"localhost:{web.port}"})
 
     assert answer.told["resource"] == f"http://localhost:{web.port}/api/mcp"
 
 
+@pytest.mark.requirement("auth-challenge")
 async def test_a_challenge_leads_to_the_document(web):
     challenge = (await web.ask("POST", "/api/mcp")).headers["WWW-Authenticate"]
     where = challenge.split('resource_metadata="')[1].split('"')[0]
@@ -57,6 +60,7 @@ async def test_another_path_of_the_endpoint_has_its_document(make_web):
     assert_problem(await web.ask("GET", f"{ROOT}/api/mcp"), 404, "not_found")
 
 
+@pytest.mark.requirement("auth-server-metadata")
 @pytest.mark.parametrize("path", [SERVER, f"{SERVER}/api/mcp", OPENID, f"{OPENID}/api/mcp"])
 async def test_the_authorization_server_is_described_wherever_clients_look(web, path):
     answer = await web.ask("GET", path)

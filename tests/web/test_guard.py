@@ -18,6 +18,7 @@ DOORS = [
 ]
 
 
+@pytest.mark.requirement("t20-host")
 @pytest.mark.parametrize(("method", "path"), DOORS)
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", "\xff"]
@@ -36,6 +37,7 @@ async def test_the_names_of_loopback_are_ours(web, name):
     assert answer.status == 200
 
 
+@pytest.mark.requirement("http-origin")
 @pytest.mark.parametrize(
     ("method", "path"), [door for door in DOORS if "well-known" not in door[1]]
 )
@@ -50,6 +52,7 @@ async def test_a_page_of_a_stranger_is_refused_at_every_door(supabase, web, meth
     assert supabase.seen == []
 
 
+@pytest.mark.requirement("http-origin")
 async def test_our_own_pages_and_configured_ones_are_let_in(supabase, make_web):
     web = await make_web(ATOMS_ALLOWED_ORIGINS=f"{APP}, https://other.example/")
     for origin in (web.url, APP, "https://other.example"):

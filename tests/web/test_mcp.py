@@ -45,6 +45,7 @@ async def open_session(web, token, revision="2025-06-18"):
     }
 
 
+@pytest.mark.requirement("http-endpoint", "http-no-session")
 async def test_a_modern_call_is_answered_as_json(supabase, web, token, lines):
     message, headers = whoami("a7")
 
@@ -60,6 +61,7 @@ async def test_a_modern_call_is_answered_as_json(supabase, web, token, lines):
     assert lines[-1]["error_code"] is None
 
 
+@pytest.mark.requirement("http-endpoint", "http-accepted", "life-ping", "sess-over")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_a_session_lives_from_initialize_to_delete(web, token, revision):
     opened = await post(web, initialize(revision), token=token)
@@ -91,6 +93,7 @@ async def test_a_session_cannot_be_ended_under_another_version(web, token):
     assert (answer.status, code(answer)) == (400, -32600)
 
 
+@pytest.mark.requirement("http-removed-methods", "http-sse-deprecated", "get-stream")
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_there_is_nothing_to_get_and_nothing_to_delete_without_a_session(web, token, method):
     answer = await web.ask(method, PATH, token=token, headers={"Accept": "text/event-stream"})
@@ -100,6 +103,7 @@ async def test_there_is_nothing_to_get_and_nothing_to_delete_without_a_session(w
     assert code(answer) == -32600
 
 
+@pytest.mark.requirement("http-form")
 @pytest.mark.parametrize(
     ("accept", "content_type"),
     [
@@ -118,6 +122,7 @@ async def test_the_answer_comes_in_the_form_that_is_accepted(web, token, accept,
     assert answer.headers["Content-Type"] == content_type
 
 
+@pytest.mark.requirement("http-response-ends", "http-response-comes", "http-no-buffering")
 async def test_one_event_carries_the_one_answer(web, token):
     message, headers = whoami()
 
@@ -178,6 +183,7 @@ async def in_pieces(data, size):
         yield data[at : at + size]
 
 
+@pytest.mark.requirement("t17-body")
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_body_is_limited_with_and_without_a_length(make_web, token, chunked):
     web = await make_web(ATOMS_MAX_BODY_BYTES="2048")
@@ -203,6 +209,7 @@ async def test_a_body_may_come_in_pieces(web, token):
     assert answer.status == 200
 
 
+@pytest.mark.requirement("t19-slow-body")
 async def test_a_body_that_does_not_come_is_not_waited_for(web, token, monkeypatch):
     monkeypatch.setattr("atoms_mcp.web.fields.READ_S", 0.02)
     release = asyncio.Event()
@@ -217,6 +224,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(web, token, monkeypat
     assert (answer.status, code(answer)) == (408, -32600)
 
 
+@pytest.mark.requirement("http-authentication", "auth-challenge")
 @pytest.mark.parametrize(
     ("headers", "raw"),
     [
@@ -235,6 +243,7 @@ async def test_a_stranger_is_asked_to_sign_in_before_anything_else(web, headers,
     assert answer.headers["WWW-Authenticate"] == web.challenge
 
 
+@pytest.mark.requirement("http-authentication", "sess-is-no-right")
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_a_stranger_is_asked_to_sign_in_by_every_method(web, method):
     answer = await web.ask(method, PATH)
@@ -318,6 +327,7 @@ async def send_and_leave(double, bench, message, headers, token):
     await writer.wait_closed()
 
 
+@pytest.mark.requirement("http-close-cancels", "http-close-stops")
 async def test_leaving_stops_a_modern_call(supabase, clock, token):
     message, headers = modern("tools/call", {"name": "wait"})
 
@@ -326,6 +336,7 @@ async def test_leaving_stops_a_modern_call(supabase, clock, token):
         await bench.tools.cancelled.wait()
 
 
+@pytest.mark.requirement("http-close-is-no-cancel")
 async def test_leaving_stops_no_legacy_call(supabase, clock, token):
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wait"}}
 

@@ -116,6 +116,7 @@ async def test_from_registration_to_revocation(web, app):
     assert_refused(await web.ask("POST", TOKEN, data=app.refreshing(second.told)))
 
 
+@pytest.mark.requirement("auth-passthrough")
 async def test_the_projects_own_token_goes_upstream_and_not_the_clients(web, app):
     access = (await app.connect())["access_token"]
     await web.call("rows", token=access)
@@ -282,6 +283,7 @@ async def sign_in(web):
     return await web.auth.sign_in(web.supabase.email, web.supabase.password)
 
 
+@pytest.mark.requirement("auth-resource-parameter")
 async def test_a_resource_that_is_not_ours_is_refused(web, app):
     form = await app.consent()
     evil = "https://evil.example/mcp"
@@ -385,6 +387,7 @@ async def test_a_session_that_is_over_is_a_grant_that_is_over(supabase, web, app
     assert_refused(await web.ask("POST", TOKEN, data=app.refreshing(tokens)))
 
 
+@pytest.mark.requirement("auth-code-once")
 async def test_a_code_used_twice_ends_what_it_gave(web, app):
     form = await app.consent()
     answers = await asyncio.gather(*(web.ask("POST", TOKEN, data=form) for _ in range(5)))
@@ -408,6 +411,7 @@ async def test_the_log_tells_what_was_refused_and_no_secret(web, app, lines):
     assert not any(secret in str(lines) for secret in secrets)
 
 
+@pytest.mark.requirement("auth-audience")
 async def test_a_token_of_another_server_with_the_same_key_is_refused(make_web):
     here = await make_web()
     there = await make_web()

@@ -20,6 +20,7 @@ def assert_refused(answer, error, status=400):
     return answer.told["error_description"]
 
 
+@pytest.mark.requirement("auth-registration")
 async def test_a_client_registers_and_is_known(web):
     answer = await web.ask("POST", PATH, json=METADATA)
 

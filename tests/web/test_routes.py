@@ -118,6 +118,7 @@ async def test_a_preflight_of_an_allowed_page_needs_no_token(make_web, path, met
     assert "Origin" in answer.headers["Vary"]
 
 
+@pytest.mark.requirement("t20-cors")
 @pytest.mark.parametrize("origin", [EVIL, "null", f"{APP}.evil.example"])
 async def test_a_preflight_of_a_stranger_is_refused(make_web, origin):
     web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
@@ -134,6 +135,7 @@ async def test_a_preflight_for_other_headers_is_refused(make_web):
     assert (await preflight(web, "/api/mcp", APP, headers="x-evil")).status == 403
 
 
+@pytest.mark.requirement("t20-cors")
 async def test_without_configured_origins_no_page_may_call(web):
     for path in ("/api/mcp", "/auth/login", "/api/mcp/tools/call"):
         answer = await preflight(web, path, APP)
@@ -180,6 +182,7 @@ async def test_a_star_is_no_origin(make_web):
         await make_web(ATOMS_ALLOWED_ORIGINS="*")
 
 
+@pytest.mark.requirement("t17-headers", "t18-smuggling")
 @pytest.mark.parametrize(
     "head",
     [

@@ -122,6 +122,7 @@ def test_the_servers_document_follows_the_settings():
     assert document["client_id_metadata_document_supported"] is False
 
 
+@pytest.mark.requirement("auth-offline")
 def test_offline_access_is_nobodys_to_ask_for_at_the_resource():
     site = make().canonical
 

@@ -18,6 +18,7 @@ SERVER = Server("s", "S", "1", "Read first.", [TOOL])
 ROW = {row.name: Handshake(row, SERVER) for row in ROWS}
 
 
+@pytest.mark.requirement("ver-no-leftovers")
 @pytest.mark.parametrize(
     ("name", "dropped"),
     [
@@ -41,6 +42,7 @@ def test_a_result_is_structured_from_2025_06_18_on(name):
     )
 
 
+@pytest.mark.requirement("ver-no-leftovers")
 @pytest.mark.parametrize("name", ["2025-03-26", "2024-11-05"])
 def test_an_older_result_is_text(name):
     assert ROW[name].render_tool_result(ToolResult(b'{"a":1}')) == (
@@ -51,6 +53,7 @@ def test_an_older_result_is_text(name):
     )
 
 
+@pytest.mark.requirement("life-opening", "tools-capability")
 def test_the_opening_says_revision_server_and_instructions():
     assert orjson.loads(ROW["2025-06-18"].opening) == {
         "protocolVersion": "2025-06-18",
@@ -60,6 +63,7 @@ def test_the_opening_says_revision_server_and_instructions():
     }
 
 
+@pytest.mark.requirement("ver-no-leftovers")
 def test_an_older_opening_has_no_title_and_none_has_empty_instructions():
     opening = orjson.loads(Handshake(ROWS[-1], Server("s", "S", "1", "", [])).opening)
 
@@ -76,11 +80,13 @@ def test_errors_travel_in_bodies_of_status_200(code):
     assert ROW["2025-11-25"].find_status(code) == 200
 
 
+@pytest.mark.requirement("ver-no-header")
 def test_the_header_may_be_missing_or_the_sessions_own():
     ROW["2025-06-18"].check_header(CIMultiDict())
     ROW["2025-06-18"].check_header(CIMultiDict({"mcp-protocol-version": " 2025-06-18 "}))
 
 
+@pytest.mark.requirement("ver-session-header")
 @pytest.mark.parametrize("named", [["2025-11-25"], ["x"], [""], ["2025-06-18", "2025-11-25"]])
 def test_a_header_that_names_another_revision_is_refused(named):
     headers = CIMultiDict([("MCP-Protocol-Version", value) for value in named])

@@ -8,10 +8,12 @@ CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 KEY = "io.modelcontextprotocol/protocolVersion"
 
 
+@pytest.mark.requirement("disc-versions")
 def test_all_revisions_are_named_newest_first():
     assert SUPPORTED == ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 
 
+@pytest.mark.requirement("ver-eras")
 @pytest.mark.parametrize(
     ("meta", "named", "method", "has_session", "expected"),
     [
@@ -43,16 +45,19 @@ def test_a_request_is_admitted_to_its_revision():
     assert Revisions(Server("s", "S", "1", "", [])).admit(call, None).name == "2026-07-28"
 
 
+@pytest.mark.requirement("ver-same")
 @pytest.mark.parametrize("asked", SUPPORTED[1:])
 def test_a_handshake_gets_the_revision_that_it_asks_for(asked):
     assert Revisions(Server("s", "S", "1", "", [])).negotiate(asked).name == asked
 
 
+@pytest.mark.requirement("ver-newest")
 @pytest.mark.parametrize("asked", ["2026-07-28", "1900-01-01", ""])
 def test_any_other_handshake_gets_the_newest(asked):
     assert Revisions(Server("s", "S", "1", "", [])).negotiate(asked).name == "2025-11-25"
 
 
+@pytest.mark.requirement("base-unreadable-id")
 @pytest.mark.parametrize(
     ("named", "omits"),
     [(None, False), ("2025-06-18", False), ("2026-07-28", True), ("2031-01-01", True)],

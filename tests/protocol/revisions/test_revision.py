@@ -19,6 +19,7 @@ def test_every_revision_can_list_and_call_tools(name):
     assert REVISIONS[name].find("tools/call") is Operation.CALL_TOOL
 
 
+@pytest.mark.requirement("base-unknown-method")
 @pytest.mark.parametrize(
     ("name", "method"),
     [

@@ -22,6 +22,7 @@ def headers(version="2026-07-28", method="tools/list", **more):
     return CIMultiDict({"MCP-Protocol-Version": version, "Mcp-Method": method, **more})
 
 
+@pytest.mark.requirement("base-result-type", "disc-versions", "cache-hints")
 def test_discovery_says_everything_once():
     assert orjson.loads(REVISION.opening) == {
         "resultType": "complete",
@@ -40,6 +41,7 @@ def test_there_are_no_empty_instructions():
     assert b"instructions" not in opening
 
 
+@pytest.mark.requirement("base-result-type", "cache-hints")
 def test_the_list_may_be_kept_by_anybody():
     assert orjson.loads(REVISION.tool_list) == {
         "resultType": "complete",
@@ -50,6 +52,7 @@ def test_the_list_may_be_kept_by_anybody():
     }
 
 
+@pytest.mark.requirement("base-result-type", "base-server-info", "base-meta-keys")
 def test_a_tool_result_is_complete_and_says_who_answered():
     assert orjson.loads(REVISION.render_tool_result(ToolResult(b'{"a":1}'))) == {
         "resultType": "complete",
@@ -67,6 +70,7 @@ def test_each_error_has_its_status(code, status):
     assert REVISION.find_status(code) == status
 
 
+@pytest.mark.requirement("http-name-header")
 def test_a_request_that_agrees_with_its_headers_is_admitted():
     assert admit(call(), headers(), SUPPORTED) == "2026-07-28"
     assert admit(call(), None, SUPPORTED) == "2026-07-28"
@@ -82,6 +86,7 @@ def test_a_name_that_is_missing_in_the_body_is_left_to_the_method(name):
     assert admit(call("tools/call", name=name), headers(method="tools/call"), SUPPORTED)
 
 
+@pytest.mark.requirement("base-meta")
 @pytest.mark.parametrize(
     "meta",
     [None, [], {}, {VERSION: "2026-07-28"}, {CAPABILITIES: {}}, {VERSION: 1, CAPABILITIES: {}}],
@@ -91,12 +96,14 @@ def test_metadata_comes_first(meta):
         admit(Call("tools/list", {"_meta": meta}, 1), headers("other"), SUPPORTED)
 
 
+@pytest.mark.requirement("http-version-header")
 @pytest.mark.parametrize("version", ["2026-07-28", "2025-06-18", "1900-01-01"])
 def test_headers_come_before_the_version(version):
     with pytest.raises(RpcError, match="-32020"):
         admit(call(version=version), headers("2027-01-01"), SUPPORTED)
 
 
+@pytest.mark.requirement("ver-unsupported")
 @pytest.mark.parametrize(
     ("version", "offered"),
     [("1900-01-01", list(SUPPORTED)), ("2025-06-18", ["2026-07-28"]), ("", list(SUPPORTED))],
