@@ -36,6 +36,7 @@ async def test_the_limit_of_mcp_is_its_own(supabase, make_web):
         assert answer.status == 413
 
 
+@pytest.mark.requirement("t19-slow-body")
 async def test_a_body_that_does_not_come_is_given_up(web, monkeypatch):
     monkeypatch.setattr("atoms_mcp.web.fields.READ_S", 0.01)
     go = asyncio.Event()
@@ -51,6 +52,7 @@ async def test_a_body_that_does_not_come_is_given_up(web, monkeypatch):
     assert_problem(answer, 408, "body_timeout")
 
 
+@pytest.mark.requirement("t17-compressed")
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x"])
 @pytest.mark.parametrize("path", [LOGIN, "/api/mcp"])
 async def test_compressed_bodies_are_not_taken(supabase, web, path, encoding):
