@@ -46,10 +46,12 @@ def render_ready(mcp_url: str, stack: StackFacts, *, took_s: float, with_demo: b
         "",
         f"atoms-mcp is ready ({took_s:.1f} s).",
         "",
-        f"  MCP URL        {mcp_url}",
+        f"  MCP URL        {mcp_url}  (paste it into a client and press Authenticate)",
+        f"  Step by step   {base}/",
         f"  Supabase       {stack.url}  (embedded; data and keys in {stack.state_dir})",
+        f"  Its mails      {stack.url}/mail",
         "",
-        *(_demo() if with_demo else _sign_up(stack)),
+        *(_demo() if with_demo else _sign_up(base)),
         "",
         "Sign in:",
         f"  TOKEN=$({sign_in} | {TAKE_TOKEN})",
@@ -71,7 +73,5 @@ def _demo() -> list[str]:
     ]
 
 
-def _sign_up(stack: StackFacts) -> list[str]:
-    account = '{"email":"EMAIL","password":"PASSWORD"}'
-    api = f"{stack.url}/auth/v1/signup -H 'apikey: {stack.anon_key}'"
-    return ["No accounts yet; make one:", f"  curl -s {api} {JSON} -d '{account}'"]
+def _sign_up(base: str) -> list[str]:
+    return [f"No accounts yet; make one: {base}/sign-up"]
