@@ -1,4 +1,4 @@
-"""A document as one Markdown text with keys inline, in parts when it is long."""
+"""Entities as Markdown: a document with keys inline, in parts when it is long, and other pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,28 @@ from atoms_mcp.entities.text import clean, one_line
 
 Row = Mapping[str, Any]
 BLANK = "\n\n"
+# What stands at the head of a page, in this order.
+FACTS = (
+    "organization",
+    "status",
+    "priority",
+    "level",
+    "kind",
+    "format",
+    "verification",
+    "visibility",
+    "role",
+    "document",
+    "parent",
+    "documents",
+    "requirements",
+    "tags",
+    "external_id",
+    "source",
+    "version",
+    "updated_at",
+)
+GOES_ON = "*(It goes on: entity_tool read gives {key} in parts, to its end.)*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +114,65 @@ def join_part(pieces: Sequence[str], skip_chars: int = 0) -> Part:
         shown = head_of(text, max(room, PART_BYTES // 4))
         return Part(BLANK.join([*taken, shown]), at + 1, (at, skipped + len(shown)))
     return Part(BLANK.join(taken), len(pieces), None)
+
+
+def render_facts(item: Mapping[str, Any]) -> str:
+    """Give what is known of an entity as a list, one fact a line."""
+    lines = []
+    for name in FACTS:
+        value = item.get(name)
+        if value not in (None, "", []):
+            said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            lines.append(f"- {name.replace('_', ' ').capitalize()}: {one_line(said, 300)}")
+    return "\n".join(lines)
+
+
+def render_notice(item: Mapping[str, Any]) -> str:
+    """Say that an entity is deleted, if it is."""
+    if "deleted_at" not in item:
+        return ""
+    return f"*Deleted since {item['deleted_at']}; entity_tool restore brings it back.*"
+
+
+def render_requirement(item: Mapping[str, Any]) -> str:
+    """Give a requirement, as `view.render` gives it, as a page of its own."""
+    parts = [
+        render_head(item["title"], item["key"], None),
+        render_notice(item),
+        render_facts(item),
+        item.get("description", "").strip(),
+    ]
+    if item.get("rationale"):
+        parts.append(f"## Rationale{BLANK}{item['rationale'].strip()}")
+    if item.get("fields"):
+        parts.append(f"## Fields{BLANK}{_content(item['fields'])}")
+    return BLANK.join(filter(None, parts))
+
+
+def render_project(item: Mapping[str, Any], documents: Sequence[Row], more: str) -> str:
+    """Give a project, as `view.render` gives it, with its documents (rows); `more` ends their list.
+
+    Documents come as ``key``, ``name`` and ``status``.
+    """
+    parts = [
+        render_head(item["title"], item["key"], None),
+        render_notice(item),
+        render_facts(item),
+        item.get("description", "").strip(),
+    ]
+    if documents:
+        lines = [
+            f"- **{row['key']}** {one_line(row['name'], 300)} ({row['status']})"
+            for row in documents
+        ]
+        parts.append(f"## Documents{BLANK}" + "\n".join([*lines, *filter(None, [more])]))
+    return BLANK.join(filter(None, parts))
+
+
+def join_whole(pieces: Sequence[str], key: str, limit_bytes: int) -> str:
+    """Join the pieces of a document; one beyond the limit ends with how to go on."""
+    text = BLANK.join(filter(None, pieces))
+    shown = head_of(text, limit_bytes)
+    if len(shown) == len(text):
+        return text
+    return shown + BLANK + GOES_ON.format(key=key)

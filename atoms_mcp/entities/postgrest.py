@@ -136,6 +136,13 @@ def contains_text(column: str, value: str) -> Condition:
     return Condition(column, "ilike", f"%{_pattern(value)}%")
 
 
+def starts_with(column: str, value: str) -> Condition:
+    """Ask that `column` begins with `value`, whatever the case."""
+    if "*" in value:
+        return Condition(column, "imatch", f"^{_expression(value)}")
+    return Condition(column, "ilike", f"{_pattern(value)}%")
+
+
 def _pattern(value: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", value)
 

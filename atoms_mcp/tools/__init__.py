@@ -1,9 +1,12 @@
-"""What models can call: one module per tool, built here in the order in which they are listed."""
+"""What models can use: one module per tool, resources and prompts, built here in their order."""
 
+from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.entities.catalogue import Catalogue
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.tools.entity import build_entity_tool
+from atoms_mcp.tools.prompts import build_prompts
+from atoms_mcp.tools.resources import build_templates
 from atoms_mcp.tools.workspace import build_workspace_tool
 
 # What a model is told of the server as a whole; clients show it once per connection.
@@ -25,3 +28,13 @@ def build_tools(catalogue: Catalogue, cursor_key: bytes) -> tuple[Tool, ...]:
     """Build all tools; cursors are signed with `cursor_key` (32 bytes)."""
     cursors = Cursors(cursor_key)
     return (build_entity_tool(catalogue, cursors), build_workspace_tool(catalogue, cursors))
+
+
+def build_offer(catalogue: Catalogue, cursor_key: bytes) -> Offer:
+    """Build all that the server offers; cursors are signed with `cursor_key` (32 bytes)."""
+    cursors = Cursors(cursor_key)
+    return Offer(
+        tools=build_tools(catalogue, cursor_key),
+        templates=build_templates(catalogue, cursors),
+        prompts=build_prompts(catalogue, cursors),
+    )

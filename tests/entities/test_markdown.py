@@ -3,7 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoms_mcp.entities.budget import PART_BYTES
-from atoms_mcp.entities.markdown import join_part, render_head, render_row
+from atoms_mcp.entities.markdown import (
+    join_part,
+    join_whole,
+    render_facts,
+    render_head,
+    render_notice,
+    render_project,
+    render_requirement,
+    render_row,
+)
 
 REQUIREMENT = {
     "source": "requirement",
@@ -96,3 +105,50 @@ def test_the_parts_of_a_document_are_the_document(kinds):
         at, skip = at + part.next_at[0], part.next_at[1]
 
     assert shown == pieces
+
+
+def test_facts_are_one_a_line_and_in_their_order():
+    item = {
+        "tags": ["a", "b"],
+        "external_id": "X\n- Y",
+        "priority": "high",
+        "source": "",
+        "title": "T",
+    }
+
+    assert render_facts(item) == "- Priority: high\n- Tags: a, b\n- External id: X - Y"
+
+
+def test_only_what_is_deleted_has_a_notice():
+    assert render_notice({}) == ""
+    assert render_notice({"deleted_at": "2026-11-23T00:00:00Z"}) == (
+        "*Deleted since 2026-11-23T00:00:00Z; entity_tool restore brings it back.*"
+    )
+
+
+def test_a_requirement_is_a_page():
+    bare = {"key": "VEH-REQ-1", "title": "Stop", "status": "draft"}
+    full = bare | {"description": "It shall. ", "rationale": "Safety.", "fields": {"asil": "D"}}
+
+    assert render_requirement(bare) == "# Stop (VEH-REQ-1)\n\n- Status: draft"
+    assert render_requirement(full) == (
+        "# Stop (VEH-REQ-1)\n\n- Status: draft\n\nIt shall.\n\n## Rationale\n\nSafety."
+        '\n\n## Fields\n\n```json\n{"asil":"D"}\n```'
+    )
+
+
+def test_a_project_is_a_page_with_its_documents():
+    item = {"key": "VEH", "title": "Vehicle", "role": "owner"}
+    row = {"key": "VEH-DOC-1", "name": "Brakes\n# Fake", "status": "draft"}
+
+    assert render_project(item, [], "") == "# Vehicle (VEH)\n\n- Role: owner"
+    assert render_project(item, [row], "and more").endswith(
+        "## Documents\n\n- **VEH-DOC-1** Brakes # Fake (draft)\nand more"
+    )
+
+
+def test_a_document_that_is_too_long_says_how_to_go_on():
+    assert join_whole(["a", "", "b"], "VEH-DOC-1", 10) == "a\n\nb"
+    assert join_whole(["a" * 8, "b" * 8], "VEH-DOC-1", 10) == (
+        "aaaaaaaa\n\n\n\n*(It goes on: entity_tool read gives VEH-DOC-1 in parts, to its end.)*"
+    )

@@ -23,6 +23,7 @@ from atoms_mcp.entities.postgrest import (
     query_bytes,
     quote,
     same_text,
+    starts_with,
 )
 
 HOSTILE = st.text(
@@ -144,6 +145,11 @@ def test_a_pattern_holds_no_wildcard_of_its_own(value):
 
 def test_the_same_text_is_asked_for_whole():
     assert same_text("name", "50%_ab\\").pair() == ("name", r"ilike.50\%\_ab\\")
+
+
+def test_a_beginning_may_be_followed_by_anything():
+    assert starts_with("key", "VEH-1_%").pair() == ("key", r"ilike.VEH-1\_\%%")
+    assert starts_with("key", "V*").pair() == ("key", r"imatch.^V\*")
 
 
 def test_an_asterisk_is_no_wildcard():

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import httpx
 import jsonschema_rs
+import orjson
 import pytest
 
 from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.dialogue import SILENCE, Dialogue
+from atoms_mcp.engine.tool import Content
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.entities.rest import RestAnswer
 from atoms_mcp.errors import ToolError
@@ -15,7 +18,7 @@ from atoms_mcp.identity.caller import ALL_SCOPES, Caller
 from atoms_mcp.settings import ServerSettings, load
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
-from atoms_mcp.tools import build_tools
+from atoms_mcp.tools import build_offer
 
 PASSWORD = "correct-horse-demo"
 EMAILS = {
@@ -33,8 +36,18 @@ def stack(start_stack, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tools():
-    return {tool.name: tool for tool in build_tools(load_catalogue(), CURSOR_KEY)}
+def catalogue():
+    return load_catalogue()
+
+
+@pytest.fixture(scope="session")
+def offer(catalogue):
+    return build_offer(catalogue, CURSOR_KEY)
+
+
+@pytest.fixture(scope="session")
+def tools(offer):
+    return {tool.name: tool for tool in offer.tools}
 
 
 @pytest.fixture(scope="session")
@@ -79,14 +92,55 @@ class Counted:
         return await self.rest.send(request, token)
 
 
+class Client(Dialogue):
+    """Stands in for a client that can fill in forms: keeps what it hears, answers as told.
+
+    `answers` are contents of forms by what their message has in it; None declines.
+    """
+
+    def __init__(self, answers=None, cancelled_after=None):
+        self.answers = answers
+        self.cancelled_after = cancelled_after
+        self.asked = []
+        self.progressed = []
+        self.changed = []
+
+    @property
+    def capabilities(self):
+        return () if self.answers is None else ("elicitation",)
+
+    @property
+    def is_cancelled(self):
+        return self.cancelled_after is not None and len(self.progressed) >= self.cancelled_after
+
+    async def progress(self, done, total, message):
+        self.progressed.append((done, total, message))
+
+    async def publish(self, change):
+        self.changed.append(change.uri)
+
+    async def ask(self, requests, *, authorises):
+        ((key, request),) = requests.items()
+        self.asked.append((key, request.params["message"], request.params, authorises))
+        for part, content in self.answers.items():
+            if part in request.params["message"]:
+                action = "decline" if content is None else "accept"
+                return {key: {"action": action, "content": content}}
+        raise AssertionError(request.params["message"])
+
+
 class Workspace:
-    """Calls tools as somebody; after a call `requests` are what it sent."""
+    """Calls tools as somebody; after a call `requests` are what it sent.
+
+    `client` is who is asked and told meanwhile.
+    """
 
     def __init__(self, tools, rest, find_caller):
         self.tools = tools
         self.rest = rest
         self.find_caller = find_caller
         self.requests = []
+        self.client = SILENCE
         # What happens between two requests of the next call: step by number of the request.
         self.before = {}
 
@@ -98,11 +152,19 @@ class Workspace:
         jsonschema_rs.validator_for(chosen.input_schema).validate(accepted)
         assert chosen.scope(accepted) in ALL_SCOPES
         try:
-            return await chosen.handler(
-                Context(self.find_caller(who), counted, "request-1"), accepted
-            )
+            answer = await chosen.handler(self.context(who, counted), accepted)
         finally:
             self.requests = counted.requests
+        self.links = []
+        if isinstance(answer, Content):
+            self.links = [block["uri"] for block in answer.blocks[1:]]
+            assert orjson.loads(answer.blocks[0]["text"]) == answer.structured
+            return answer.structured
+        return answer
+
+    def context(self, who, rest=None):
+        """Give what a handler gets when somebody asks."""
+        return Context(self.find_caller(who), rest or self.rest, "request-1", self.client)
 
     async def call(self, who, tool="entity_tool", **arguments):
         """Call a tool and give its answer."""

@@ -1,0 +1,108 @@
+"""Resources: ``atoms://acme/VEH-REQ-12`` in Markdown, and with ``.json`` as data."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.resource import NoSuchResource, Page, ResourceTemplate
+from atoms_mcp.entities.catalogue import Catalogue
+from atoms_mcp.entities.paging import Cursors
+from atoms_mcp.entities.plan_page import plan_recent_documents
+from atoms_mcp.entities.text import one_line
+from atoms_mcp.entities.uris import (
+    JSON_TEMPLATE,
+    JSON_TYPE,
+    TEXT_TEMPLATE,
+    TEXT_TYPE,
+    parse_uri,
+    uri_of,
+)
+from atoms_mcp.entities.view import to_seconds
+from atoms_mcp.protocol.content import Block
+from atoms_mcp.tools.completions import complete_key, complete_org
+from atoms_mcp.tools.desk import Desk, Row
+from atoms_mcp.tools.pages import find_row, show_data, show_text
+
+PAGE_ROWS = 50
+DESCRIPTION = (
+    "A project (atoms://acme/VEH), a document with its requirements' keys inline "
+    "(atoms://acme/VEH-DOC-1) or a requirement (atoms://acme/VEH-REQ-12)"
+)
+
+
+def build_templates(
+    catalogue: Catalogue, cursors: Cursors, now: Callable[[], float] = time.time
+) -> tuple[ResourceTemplate, ...]:
+    """Build the templates: the one in Markdown lists what there is, for both."""
+
+    async def read(context: Context, uri: str, _variables: Mapping[str, str]) -> list[Block]:
+        return [await read_resource(Desk(context, catalogue, cursors, now), uri)]
+
+    async def list_page(context: Context, cursor: str | None) -> Page:
+        return await list_documents(Desk(context, catalogue, cursors, now), cursor)
+
+    completers = {"org": complete_org, "key": complete_key}
+    return (
+        # The stricter form comes first: a key would take ".json" as part of it.
+        ResourceTemplate(
+            uri_template=JSON_TEMPLATE,
+            name="item-data",
+            title="Item of the workspace, as data",
+            description=f"{DESCRIPTION}, with all its fields as JSON.",
+            mime_type=JSON_TYPE,
+            read=read,
+            complete=completers,
+        ),
+        ResourceTemplate(
+            uri_template=TEXT_TEMPLATE,
+            name="item",
+            title="Item of the workspace",
+            description=f"{DESCRIPTION}, as Markdown.",
+            mime_type=TEXT_TYPE,
+            read=read,
+            list=list_page,
+            complete=completers,
+        ),
+    )
+
+
+async def read_resource(desk: Desk, uri: str) -> Block:
+    """Give what a URI names.
+
+    Raises:
+        NoSuchResource: it names nothing, or nothing in sight: the two look the same.
+    """
+    address = parse_uri(uri)
+    row = None if address is None else await find_row(desk, address)
+    if address is None or row is None:
+        raise NoSuchResource(f"there is no resource {one_line(uri)} that you can see")
+    show = show_data if address.is_json else show_text
+    return await show(desk, desk.catalogue[address.type], row)
+
+
+async def list_documents(desk: Desk, cursor: str | None) -> Page:
+    """Give one page of the documents in sight, those that changed last first.
+
+    Raises:
+        ToolError: ``invalid_cursor``.
+    """
+    bound_to = [desk.user_id, "resources"]
+    position = desk.cursors.open(cursor, bound_to) if cursor else None
+    rows = await desk.rows(plan_recent_documents(PAGE_ROWS, position))
+    shown = rows[:PAGE_ROWS]
+    following = None
+    if len(rows) > PAGE_ROWS:
+        following = desk.cursors.seal([shown[-1]["updated_at"], shown[-1]["id"]], bound_to)
+    return Page([_listed(row) for row in shown], following)
+
+
+def _listed(row: Row) -> dict[str, object]:
+    listed: dict[str, object] = {
+        "uri": uri_of(row),
+        "name": row["key"],
+        "title": one_line(row["name"], 200),
+    }
+    if row.get("description"):
+        listed["description"] = one_line(row["description"], 200)
+    changed = {"lastModified": to_seconds(row["updated_at"])}
+    return listed | {"mimeType": TEXT_TYPE, "annotations": changed}
