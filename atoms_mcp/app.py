@@ -20,6 +20,8 @@ from pydantic import SecretStr
 
 from atoms_mcp import logs, stdio, tools
 from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.engine.footing import Footing
+from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.session import Sessions
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.entities.catalogue import load_catalogue
@@ -255,10 +257,8 @@ def build_core(
     )
     own_tools = tools.build_tools(load_catalogue(), cursor_key=seal.derive("cursor"))
     engine = Engine(
-        (*own_tools, *extra_tools),
-        rest,
-        verifier,
-        Sessions(seal, store),
+        Offer((*own_tools, *extra_tools)),
+        Footing(rest, verifier, Sessions(seal, store), seal, store),
         instructions=tools.INSTRUCTIONS,
     )
     return Core(wire, auth, rest, jwks, seal, store, chains, access, verifier, engine, counters)

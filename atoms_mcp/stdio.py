@@ -9,6 +9,7 @@ Source: MCP 2026-07-28 and 2025-11-25, basic/transports (stdio).
 import asyncio
 import os
 import queue
+import secrets
 import signal
 import sys
 import threading
@@ -21,7 +22,6 @@ import structlog
 
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.frame import CallerSource, Frame
-from atoms_mcp.engine.inflight import InFlight
 from atoms_mcp.engine.session import Session
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
 from atoms_mcp.protocol.lines import LineSplitter
@@ -90,7 +90,8 @@ class _Connection:
         self._engine = engine
         self._write = write
         self._find_caller = find_caller
-        self._calls = InFlight()
+        self._origin = secrets.token_hex(8)
+        self._voice = _LineVoice(write)
         self._session: Session | None = None
         self._room = asyncio.Semaphore(MAX_AT_ONCE)
         self._numbers = count(1)
@@ -126,11 +127,26 @@ class _Connection:
                 request_id=f"stdio-{os.getpid()}-{next(self._numbers)}",
                 find_caller=self._find_caller,
                 session=self._session,
-                calls=self._calls,
+                origin=self._origin,
+                voice=self._voice,
             ),
         )
         self._session = reply.session or self._session
         return reply.body
+
+
+class _LineVoice:
+    """Says something on the way to an answer, a line each."""
+
+    # A line promises nothing: whatever comes of the request is a line of its own.
+    is_open = False
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    async def send(self, message: bytes) -> None:
+        """Write one message."""
+        await self._write(message + b"\n")
 
 
 class _Out:

@@ -1,23 +1,13 @@
 """What can be said to a client, and asked of it, while its request is worked on."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.inputs import InputRequest
 from atoms_mcp.errors import ToolError
+from atoms_mcp.protocol.levels import Level
 
-Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
-LEVELS: Final[tuple[Level, ...]] = (
-    "debug",
-    "info",
-    "notice",
-    "warning",
-    "error",
-    "critical",
-    "alert",
-    "emergency",
-)
 Answers = Mapping[str, Mapping[str, Any]]
 
 

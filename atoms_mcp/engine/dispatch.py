@@ -1,36 +1,45 @@
 """The heart: bytes come in, one reply goes out, over whatever transport.
 
-What is asked is found out here, once; in which shape it is answered is the revision's matter.
-Errors become replies here and nowhere else, but for `Unauthenticated`, `InsufficientScope` and
-`CallerExpired`: they pass through where the transport can answer them with a challenge.
+What is asked is found out here, once; in which shape it is answered is the revision's matter, and
+what is answered that of the operations. Errors become replies here and nowhere else, but for
+`Unauthenticated`, `InsufficientScope` and `CallerExpired`: they pass through where the transport
+can answer them with a challenge.
 """
 
 import asyncio
-import hmac
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
 import structlog
 
 from atoms_mcp import __version__
-from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.deadline import DeadlinePassed, Deadlines
-from atoms_mcp.engine.failure import EXPECTED, RIGHTS, render_failure
+from atoms_mcp.engine.completions import Completions
+from atoms_mcp.engine.credentials import CREDENTIAL, identify, take_token
+from atoms_mcp.engine.deadline import Deadlines
+from atoms_mcp.engine.failure import RIGHTS
+from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.handling import Cancelled, Handling
+from atoms_mcp.engine.inputs import InputRequired
+from atoms_mcp.engine.levels import Levels
+from atoms_mcp.engine.listings import Listings
+from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.opening import Opening
+from atoms_mcp.engine.prompt_gets import PromptGets
+from atoms_mcp.engine.questions import Questions
 from atoms_mcp.engine.reply import ACCEPTED, Reply
-from atoms_mcp.engine.session import Sessions
-from atoms_mcp.engine.tool import Tool
-from atoms_mcp.engine.toolbox import Prepared, Toolbox
-from atoms_mcp.identity.caller import Caller
+from atoms_mcp.engine.resource_reads import ResourceReads
+from atoms_mcp.engine.rounds import Rounds
+from atoms_mcp.engine.speech import Means
+from atoms_mcp.engine.tool_calls import ToolCalls
+from atoms_mcp.engine.toolbox import Toolbox
+from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.identity.errors import Unauthenticated
-from atoms_mcp.identity.verify import InvalidToken, Verifier
-from atoms_mcp.protocol.headers import PROTOCOL_VERSION, check_arguments
+from atoms_mcp.protocol.headers import PROTOCOL_VERSION
 from atoms_mcp.protocol.jsonrpc import (
     INTERNAL_ERROR,
-    INVALID_PARAMS,
     INVALID_REQUEST,
     Call,
     RpcError,
@@ -40,15 +49,19 @@ from atoms_mcp.protocol.jsonrpc import (
     render_error,
     render_result,
 )
-from atoms_mcp.protocol.results import Server, ToolResult, render_structured
+from atoms_mcp.protocol.levels import read_level
+from atoms_mcp.protocol.results import Server, render_structured
 from atoms_mcp.protocol.revisions import Revisions, is_stateless, omits_unknown_id
-from atoms_mcp.protocol.revisions.handshake import Handshake, read_opening
+from atoms_mcp.protocol.revisions.handshake import Handshake
 from atoms_mcp.protocol.revisions.revision import Operation, Revision
-from atoms_mcp.supabase.rest import Rest
+from atoms_mcp.protocol.revisions.stateless import Stateless
+from atoms_mcp.protocol.trace import find_trace
 
 CALL_LIMIT_S: Final = 20.0
 MAX_BATCH: Final = 50
-CREDENTIAL: Final = "auth_token"
+
+# Does what a request asks for, and gives the result encoded.
+Perform = Callable[[Call, Revision, Frame], Awaitable[bytes]]
 
 log = structlog.get_logger(__name__)
 
@@ -56,27 +69,63 @@ log = structlog.get_logger(__name__)
 class Engine:
     """Answers messages. Holds nothing of any one request or user.
 
-    `instructions` are what a model is told of the server as a whole.
+    `instructions` are what a model is told of the server as a whole. `operations` are those
+    that are served besides what the offer takes.
     """
 
     def __init__(
         self,
-        tools: Sequence[Tool],
-        rest: Rest,
-        verifier: Verifier,
-        sessions: Sessions,
+        offer: Offer,
+        footing: Footing,
         *,
         instructions: str = "",
         call_limit_s: float = CALL_LIMIT_S,
+        operations: Mapping[Operation, Perform] = MappingProxyType({}),
     ) -> None:
-        self._tools = Toolbox(tools)
-        self._rest = rest
-        self._verifier = verifier
-        self._sessions = sessions
+        """Make everything ready.
+
+        Raises:
+            ValueError: something is offered that no client could use.
+        """
+        self._verifier = footing.verifier
+        self._questions = Questions(footing.store)
+        self._levels = Levels(footing.store)
+        rounds = Rounds(footing.seal, footing.store)
+        means = Means(rounds, self._questions, self._levels, footing.publish)
         self._deadlines = Deadlines(call_limit_s)
+        self._handling = Handling(footing.rest, self._deadlines, means)
+        self._tools = Toolbox(offer.tools)
+        self._tool_calls = ToolCalls(self._tools, self._handling)
+        can_listen = Operation.LISTEN in operations
+        capabilities = offer.declare(can_listen=can_listen)
         self._revisions = Revisions(
-            Server("atoms-mcp", "Atoms", __version__, instructions, self._tools.listing)
+            Server("atoms-mcp", "Atoms", __version__, instructions, capabilities)
         )
+        self._opening = Opening(footing.sessions, self._revisions)
+        cursors = Cursors(footing.seal.derive("list cursor"))
+        self._operations = {**self._serve(offer, cursors), **operations}
+
+    def _serve(self, offer: Offer, cursors: Cursors) -> dict[Operation, Perform]:
+        """Give what is done for each operation; what is not offered cannot be asked for."""
+        handling = self._handling
+        listings = Listings(offer, self._tools, handling, cursors, self._revisions.all)
+        served: dict[Operation, Perform] = {
+            Operation.PING: _do_nothing,
+            Operation.DISCOVER: _discover,
+            Operation.SET_LEVEL: self._set_level,
+        }
+        if offer.tools:
+            served[Operation.LIST_TOOLS] = listings.list_tools
+        if offer.has_resources:
+            served[Operation.LIST_RESOURCES] = listings.list_resources
+            served[Operation.LIST_TEMPLATES] = listings.list_templates
+            served[Operation.READ_RESOURCE] = ResourceReads(offer, handling).read
+        if offer.prompts:
+            served[Operation.LIST_PROMPTS] = listings.list_prompts
+            served[Operation.GET_PROMPT] = PromptGets(offer, handling).get
+        if offer.has_completions:
+            served[Operation.COMPLETE] = Completions(offer, handling).complete
+        return served
 
     async def answer(self, raw: bytes, frame: Frame) -> Reply:
         """Answer one body or line.
@@ -90,15 +139,19 @@ class Engine:
             message = parse(raw)
         except RpcError as fault:
             _demand_caller(frame)
-            return _refuse(fault, None, frame)
+            return _refuse(fault, fault.call_id, frame)
         if type(message) is list:
             _demand_caller(frame)
             return await self._answer_batch(message, frame)
-        token = _take_token(message)
+        token = take_token(message)
         if token is None and frame.caller is not None:
-            return await self._answer_one(message, frame)
-        known = await self._identify(token, frame)
-        return _name_caller(await self._answer_one(message, known), known)
+            reply = await self._answer_one(message, frame)
+        else:
+            known = await identify(token, frame, self._verifier)
+            reply = _name_caller(await self._answer_one(message, known), known)
+        if b'"traceparent"' in raw:
+            return replace(reply, trace=find_trace(message))
+        return reply
 
     async def call_tool(self, name: str, arguments: dict[str, Any], frame: Frame) -> Reply:
         """Call one tool outside of MCP; the body is the bare result object.
@@ -107,9 +160,9 @@ class Engine:
             UnknownTool: there is no such tool.
             Unauthenticated, InsufficientScope, CallerExpired, SupabaseError: as `answer`.
         """
-        frame = await self._identify(arguments.pop(CREDENTIAL, None), frame)
+        frame = await identify(arguments.pop(CREDENTIAL, None), frame, self._verifier)
         tool = self._tools.find(name)
-        result = await self._run(tool, arguments, frame, is_watched=False)
+        result = await self._tool_calls.run(tool, arguments, None, None, frame)
         body = b"{%b}" % render_structured(result)
         return _name_caller(Reply(body, tool=name, error_code=result.error_code), frame)
 
@@ -119,101 +172,28 @@ class Engine:
         Raises:
             RpcError: there is no such session, or another revision was named.
         """
-        await self._find_revision(frame)
-        assert frame.session_id is not None  # noqa: S101 - `_find_revision` refused it otherwise
-        assert frame.caller is not None  # noqa: S101 - the route wants a caller
-        await self._sessions.end(frame.session_id, frame.caller.user_id)
-
-    async def _identify(self, token: object, frame: Frame) -> Frame:
-        """Give the frame with whom an `auth_token` (None without one) proves to call.
-
-        A header decides alone: a different token beside it is refused, never followed.
-        """
-        if not frame.can_challenge:
-            if token is None:
-                return frame
-            return replace(frame, find_caller=partial(self._verify, token))
-        if frame.caller is None:
-            return replace(frame, caller=await self._verify(token))
-        if token is not None and not _is_same(token, frame.caller.presented):
-            raise Unauthenticated("auth_token differs from the Authorization header")
-        return frame
-
-    async def _verify(self, token: object) -> Caller:
-        if token is None:
-            raise Unauthenticated
-        if not isinstance(token, str):
-            raise Unauthenticated("auth_token is not a string")
-        try:
-            return await self._verifier.verify(token)
-        except InvalidToken as exc:
-            raise Unauthenticated(exc.reason) from exc
+        await self._opening.end(frame)
 
     async def _answer_one(self, message: object, frame: Frame) -> Reply:
         try:
             call = read(message)
             if call is None:  # a client's answer to a request: only sessions have those
-                await self._find_revision(frame)
-                return ACCEPTED
+                await self._opening.find(frame)
+                return await self._take_response(message, frame)
             revision: Revision
             if not is_stateless(call, frame.headers, has_session=frame.session_id is not None):
                 if call.method == "initialize":
-                    return await self._initialize(call, frame)
+                    return await self._opening.open(call, frame)
                 # A notification on a transport with one client needs no session to be let go.
                 if call.id is not None or frame.headers is not None:
-                    revision = await self._find_revision(frame)
+                    revision = await self._opening.find(frame)
             elif call.id is not None:
                 revision = self._revisions.admit(call, frame.headers)
         except RpcError as fault:
             return _refuse(fault, find_id(message), frame)
         if call.id is None:
-            return _take_notice(call, frame)
+            return self._take_notice(call, frame)
         return await self._perform(call, revision, frame)
-
-    async def _find_revision(self, frame: Frame) -> Handshake:
-        """Give the revision of the frame's session.
-
-        Raises:
-            RpcError: no session (status 400), an unknown one (404), another revision named (400).
-        """
-        session = frame.session
-        if frame.session_id is not None and frame.caller is not None:
-            session = await self._sessions.find(frame.session_id, frame.caller.user_id)
-        if session is None:
-            raise RpcError(
-                INVALID_REQUEST,
-                "this needs a session (send initialize first) or the metadata of 2026-07-28",
-                status=400,
-            )
-        revision = self._revisions.handshakes[session.revision]
-        if frame.headers is not None:
-            revision.check_header(frame.headers)
-        return revision
-
-    async def _initialize(self, call: Call, frame: Frame) -> Reply:
-        if call.id is None:
-            raise RpcError(INVALID_REQUEST, "initialize is a request: it needs an id", status=400)
-        if await self._has_session(frame):
-            raise RpcError(INVALID_REQUEST, "this session is already open", status=400)
-        asked, capabilities = read_opening(call.params)
-        revision = self._revisions.negotiate(asked)
-        owner = "" if frame.caller is None else frame.caller.user_id
-        session = self._sessions.start(owner, revision.name, capabilities)
-        return Reply(
-            render_result(call.id, revision.opening),
-            session=session,
-            session_id=None if frame.headers is None else self._sessions.seal(session),
-            rpc_method="initialize",
-        )
-
-    async def _has_session(self, frame: Frame) -> bool:
-        if frame.session_id is None or frame.caller is None:
-            return frame.session is not None
-        try:
-            await self._sessions.find(frame.session_id, frame.caller.user_id)
-        except RpcError:
-            return False
-        return True
 
     async def _answer_batch(self, messages: list[Any], frame: Frame) -> Reply:
         """Answer the members of a batch, all at once.
@@ -221,14 +201,14 @@ class Engine:
         Source: MCP 2025-03-26 basic, Batching; JSON-RPC 2.0 section 6.
         """
         try:
-            revision = await self._find_revision(frame)
+            revision = await self._opening.find(frame)
             _check_batch(messages, revision)
         except RpcError as fault:
             return _refuse(fault, None, frame)
         # All tokens are looked at before anything is done. Past that no member can refuse the
         # whole: the others may have changed something by then.
         frames = [
-            replace(await self._identify(_take_token(message), frame), can_challenge=False)
+            replace(await identify(take_token(message), frame, self._verifier), can_challenge=False)
             for message in messages
         ]
         replies = await asyncio.gather(
@@ -248,30 +228,45 @@ class Engine:
         except RpcError as fault:
             return _refuse(fault, find_id(message), frame)
         if call is None:
-            return ACCEPTED
+            return await self._take_response(message, frame)
         if call.method == "initialize":
             misplaced = RpcError(INVALID_REQUEST, "initialize must not be in a batch")
             return _refuse(misplaced, call.id, frame)
         if call.id is None:
-            return _take_notice(call, frame)
+            return self._take_notice(call, frame)
         return await self._perform(call, revision, frame)
+
+    def _take_notice(self, call: Call, frame: Frame) -> Reply:
+        """Take a notification. None needs an answer, so whatever else it says is let be."""
+        if call.method == "notifications/cancelled" and frame.origin is not None:
+            self._deadlines.cancel(frame.origin, call.params.get("requestId"))
+        return ACCEPTED
+
+    async def _take_response(self, message: Any, frame: Frame) -> Reply:  # noqa: ANN401 - JSON
+        """Bring a client's answer to the call that asked for it."""
+        assert frame.session is not None  # noqa: S101 - it was found before
+        await self._questions.take(frame.session, message)
+        return ACCEPTED
 
     async def _perform(self, call: Call, revision: Revision, frame: Frame) -> Reply:
         """Do what a request asks for; from here on it has its answer, whatever happens."""
         assert call.id is not None  # noqa: S101 - notifications were taken before
-        if frame.calls is not None:
-            frame.calls.add(call.id)
         try:
             operation = revision.find(call.method)
-            if operation is not Operation.CALL_TOOL:
-                fixed = _read_fixed(operation, call, revision)
-                return Reply(render_result(call.id, fixed), rpc_method=call.method)
-            tool, arguments = self._find_tool(call, revision, frame)
-            result = await self._run(tool, arguments, frame, is_watched=revision.is_stateless)
-            body = render_result(call.id, revision.render_tool_result(result))
-            return Reply(body, 200, call.method, tool.name, result.error_code)
+            if operation is Operation.CALL_TOOL:
+                tool, arguments = self._tool_calls.find(call, revision, frame)
+                result = await self._tool_calls.run(tool, arguments, call, revision, frame)
+                body = render_result(call.id, revision.render_tool_result(result))
+                return Reply(body, 200, call.method, tool.name, result.error_code)
+            perform = self._operations.get(operation, _refuse_method)
+            body = render_result(call.id, await perform(call, revision, frame))
+            return Reply(body, rpc_method=call.method)
         except RpcError as fault:
             return _refuse_call(fault, call, revision, frame)
+        except InputRequired as required:
+            return _ask(required, call, revision)
+        except Cancelled:
+            return replace(ACCEPTED, rpc_method=call.method)
         except RIGHTS:
             raise
         except Exception:
@@ -280,68 +275,38 @@ class Engine:
                 INTERNAL_ERROR, f"internal error; tell the operator the id {frame.request_id}"
             )
             return _refuse_call(internal, call, revision, frame)
-        finally:
-            if frame.calls is not None:
-                frame.calls.remove(call.id)
 
-    def _find_tool(
-        self, call: Call, revision: Revision, frame: Frame
-    ) -> tuple[Prepared, dict[str, Any]]:
-        """Give the tool that is called and its arguments, yet unchecked.
+    async def _set_level(self, call: Call, revision: Revision, frame: Frame) -> bytes:  # noqa: ARG002 - as all operations
+        assert frame.session is not None  # noqa: S101 - the revisions with this have sessions
+        await self._levels.set(frame.session, read_level(call.params.get("level")))
+        return b"{}"
 
-        Raises:
-            RpcError: there is no such tool, the arguments are no object, or a header differs.
-        """
-        name = call.params.get("name")
-        if type(name) is not str:
-            raise RpcError(INVALID_PARAMS, "tools/call needs the name of a tool, a string")
-        arguments = call.params.get("arguments")
-        if arguments is None:
-            arguments = {}
-        elif type(arguments) is not dict:
-            raise RpcError(INVALID_PARAMS, "arguments must be an object")
-        tool = self._tools.find(name)
-        if tool.mirrored and frame.headers is not None and revision.is_stateless:
-            check_arguments(frame.headers, tool.mirrored, arguments)
-        return tool, arguments
 
-    async def _run(
-        self, tool: Prepared, arguments: dict[str, Any], frame: Frame, *, is_watched: bool
-    ) -> ToolResult:
-        """Run a tool; `is_watched` stops it when its client leaves."""
-        watched = self._deadlines.begin(frame.is_gone if is_watched else None)
-        try:
-            caller = frame.caller
-            if caller is None:
-                assert frame.find_caller is not None  # noqa: S101 - a frame has the one or the other
-                caller = await frame.find_caller()
-            arguments = tool.admit(caller, arguments)
-            context = Context(caller, self._rest, frame.request_id)
-            return ToolResult(orjson.dumps(await tool.handler(context, arguments)))
-        except asyncio.CancelledError:
-            if not watched.take_back():
-                raise
-            late = DeadlinePassed(f"stopped after {self._deadlines.limit_s:g} s")
-            return render_failure(late, frame.request_id)
-        except EXPECTED as error:
-            return render_failure(error, frame.request_id)
-        except RIGHTS as error:
-            if frame.can_challenge:
-                raise
-            return render_failure(error, frame.request_id)
-        finally:
-            self._deadlines.end(watched)
+async def _refuse_method(_call: Call, revision: Revision, _frame: Frame) -> bytes:
+    raise revision.unknown_method()
+
+
+async def _do_nothing(_call: Call, _revision: Revision, _frame: Frame) -> bytes:
+    return b"{}"
+
+
+async def _discover(_call: Call, revision: Revision, _frame: Frame) -> bytes:
+    return revision.opening
+
+
+def _ask(required: InputRequired, call: Call, revision: Revision) -> Reply:
+    """Answer with what the client is to be asked."""
+    assert isinstance(revision, Stateless)  # noqa: S101 - the others ask by requests of ours
+    assert call.id is not None  # noqa: S101 - only requests run handlers
+    questions = {
+        key: {"method": one.method, "params": one.params} for key, one in required.requests.items()
+    }
+    body = revision.render_questions(questions, required.state)
+    return Reply(render_result(call.id, body), rpc_method=call.method)
 
 
 def _name_caller(reply: Reply, frame: Frame) -> Reply:
     return reply if frame.caller is None else replace(reply, user_id=frame.caller.user_id)
-
-
-def _take_notice(call: Call, frame: Frame) -> Reply:
-    """Take a notification. None needs an answer, so whatever else it says is let be."""
-    if frame.calls is not None and call.method == "notifications/cancelled":
-        frame.calls.cancel(call.params.get("requestId"))
-    return ACCEPTED
 
 
 def _refuse_call(fault: RpcError, call: Call, revision: Revision, frame: Frame) -> Reply:
@@ -361,28 +326,6 @@ def _check_batch(messages: list[Any], revision: Handshake) -> None:
 def _demand_caller(frame: Frame) -> None:
     if frame.can_challenge and frame.caller is None:
         raise Unauthenticated
-
-
-def _take_token(message: object) -> object:
-    """Take `auth_token` out of a tool's arguments, before anything else sees them."""
-    if type(message) is not dict or message.get("method") != "tools/call":
-        return None
-    params = message.get("params")
-    arguments = params.get("arguments") if type(params) is dict else None
-    return arguments.pop(CREDENTIAL, None) if type(arguments) is dict else None
-
-
-def _is_same(token: object, known: str) -> bool:
-    return isinstance(token, str) and hmac.compare_digest(token.encode(), known.encode())
-
-
-def _read_fixed(operation: Operation, call: Call, revision: Revision) -> bytes:
-    if operation is Operation.LIST_TOOLS:
-        # All tools are on one page, so no cursor was ever given out.
-        if call.params.get("cursor") is not None:
-            raise RpcError(INVALID_PARAMS, "unknown cursor; list again without one")
-        return revision.tool_list
-    return revision.opening if operation is Operation.DISCOVER else b"{}"
 
 
 def _refuse(

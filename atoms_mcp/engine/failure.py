@@ -11,6 +11,7 @@ import orjson
 from atoms_mcp.engine.deadline import DeadlinePassed
 from atoms_mcp.errors import AtomsError, ToolError
 from atoms_mcp.identity.errors import InsufficientScope, Unauthenticated
+from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
 from atoms_mcp.protocol.results import ToolResult
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
 
@@ -32,6 +33,15 @@ def render_failure(error: AtomsError, request_id: str) -> ToolResult:
     return ToolResult(
         orjson.dumps({"ok": False, "error": body}, default=str), str(known), known.code
     )
+
+
+def to_rpc_error(error: AtomsError, request_id: str) -> RpcError:
+    """Give the JSON-RPC error of a request other than a tool call that failed so."""
+    if isinstance(error, ToolError):
+        data = {"code": error.code, "fix": error.fix, **error.details}
+        return RpcError(INVALID_PARAMS, str(error), data=data)
+    known = explain(error, request_id)
+    return RpcError(INTERNAL_ERROR, str(known), data={"code": known.code, **known.details})
 
 
 def explain(error: AtomsError, request_id: str) -> ToolError:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from atoms_mcp.engine.inflight import InFlight
 from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.voice import Voice
 from atoms_mcp.identity.caller import Caller
@@ -20,9 +19,11 @@ class Frame:
     id is made, and who calls is asked of `find_caller` when a tool needs to know.
     `can_challenge` says that the transport can refuse a whole message for want of a right (HTTP
     401 and 403); otherwise the tool's result says so.
-    `is_gone` tells whether the client has left. `session` and `calls` are what a transport of
-    one client keeps between messages. `voice` is the way to say something before the answer;
-    None where there is no such way.
+    `is_gone` tells whether the client has left. `session` is what a transport of one client
+    keeps between messages; elsewhere it is found by `session_id`. `origin` is what the ids of
+    requests belong to, so that one of them can be cancelled by its id: the connection of such a
+    transport, or the session. `voice` is the way to say something before the answer; None where
+    there is no such way.
     """
 
     request_id: str
@@ -33,5 +34,5 @@ class Frame:
     session_id: str | None = None
     session: Session | None = None
     is_gone: Callable[[], bool] | None = None
-    calls: InFlight | None = None
+    origin: str | None = None
     voice: Voice | None = None

@@ -1,12 +1,12 @@
-"""The tools of a server: found by name, listed, and run with checked arguments."""
+"""The tools of a server: found by name, listed, and made ready for their calls."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from atoms_mcp.engine.tool import Arguments, Handler, Tool, as_given
-from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.caller import WRITE_SCOPE, Caller
 from atoms_mcp.identity.errors import InsufficientScope
 from atoms_mcp.protocol.arguments import ArgumentCheck
 from atoms_mcp.protocol.headers import MirroredArgument, find_mirrored
@@ -28,6 +28,9 @@ class Prepared:
     handler: Handler
     check: ArgumentCheck
     mirrored: tuple[MirroredArgument, ...]
+    find_scope: Callable[[Mapping[str, Any]], str]
+    limit_s: float | None
+    stops_itself: bool
 
     def admit(self, caller: Caller, arguments: Arguments) -> Arguments:
         """Give the arguments as the handler takes them.
@@ -40,7 +43,7 @@ class Prepared:
         if tool.accept is not as_given:
             arguments = tool.accept(arguments)
         self.check.check(arguments)
-        needed = tool.find_scope(arguments)
+        needed = self.find_scope(arguments)
         if needed not in caller.scopes:
             raise InsufficientScope(needed)
         return arguments
@@ -53,14 +56,13 @@ class Toolbox:
         """Prepare every tool.
 
         Raises:
-            ValueError: a name or a schema that clients would refuse, or a name given twice.
+            ValueError: a name or a schema that no client could use, or a name given twice.
         """
         self._tools: dict[str, Prepared] = {}
         for tool in tools:
             if not _NAME.fullmatch(tool.name) or tool.name in self._tools:
                 raise ValueError(f"tool name {tool.name!r} is taken or not 1 to 64 of A-Za-z0-9_.-")
             self._tools[tool.name] = _prepare(tool)
-        self.listing = [_list(tool) for tool in tools]
 
     def find(self, name: str) -> Prepared:
         """Give a tool.
@@ -74,21 +76,43 @@ class Toolbox:
             raise UnknownTool(INVALID_PARAMS, f"there is no such tool; the tools are {known}")
         return found
 
+    def list(self, scopes: frozenset[str]) -> list[dict[str, Any]]:
+        """Give the tools as the newest revision lists them for those who may do so much."""
+        offered = (prepared.tool for prepared in self._tools.values())
+        if WRITE_SCOPE not in scopes:
+            readers = (tool if tool.only_reads else tool.read_only for tool in offered)
+            offered = (tool for tool in readers if tool is not None)
+        return [_list(tool) for tool in offered]
+
 
 def _prepare(tool: Tool) -> Prepared:
     try:
         check = ArgumentCheck(tool.input_schema)
-        return Prepared(tool.name, tool, tool.handler, check, find_mirrored(tool.input_schema))
+        mirrored = find_mirrored(tool.input_schema)
     except ValueError as exc:
         raise ValueError(f"input_schema of {tool.name}: {exc}") from exc
+    return Prepared(
+        name=tool.name,
+        tool=tool,
+        handler=tool.handler,
+        check=check,
+        mirrored=mirrored,
+        find_scope=tool.scope or tool.find_scope,
+        limit_s=tool.limit_s,
+        stops_itself=tool.stops_itself,
+    )
 
 
-def _list(tool: Tool) -> Mapping[str, Any]:
-    return {
+def _list(tool: Tool) -> dict[str, Any]:
+    listed: dict[str, Any] = {
         "name": tool.name,
-        "title": tool.title,
+        "title": tool.title or tool.name.replace("_", " ").capitalize(),
         "description": tool.description,
         "inputSchema": tool.input_schema,
-        "outputSchema": tool.output_schema,
-        "annotations": dict(tool.annotations),
     }
+    more: Mapping[str, Any] = {
+        "outputSchema": tool.output_schema,
+        "annotations": tool.annotations,
+        "icons": tool.icons,
+    }
+    return listed | {name: value for name, value in more.items() if value}

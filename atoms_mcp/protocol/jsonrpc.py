@@ -6,6 +6,8 @@ integer and never null, and it is echoed with the type it came in.
 Source: JSON-RPC 2.0; MCP 2026-07-28 basic, Requests and Error Codes; RFC 8259.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +24,9 @@ INTERNAL_ERROR: Final = -32603
 MAX_DEPTH: Final = 64
 MAX_ID_CHARS: Final = 1024
 MAX_ID: Final = 2**53
+MIN_INTEGER: Final = -(2**63)
+MAX_INTEGER: Final = 2**64 - 1
+MAX_INTEGER_CHARS: Final = 20
 
 Id = int | str
 
@@ -30,7 +35,8 @@ class RpcError(AtomsError):
     """A request ends in a JSON-RPC error.
 
     `status` is the HTTP status where the rule that was broken names one; None leaves it to the
-    revision in which the request is answered.
+    revision in which the request is answered. `call_id` is what to answer to, where the message
+    itself goes no further.
     """
 
     def __init__(
@@ -40,12 +46,14 @@ class RpcError(AtomsError):
         *,
         data: dict[str, Any] | None = None,
         status: int | None = None,
+        call_id: int | str | None = None,
     ) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
         self.data = data
         self.status = status
+        self.call_id = call_id
 
 
 @dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much
@@ -61,21 +69,47 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything until it was lo
     """Give what the bytes say.
 
     Invalid UTF-8, NaN, numbers beyond a double and lone surrogates are syntax errors here.
-    Of a doubled key the last one counts.
 
     Raises:
-        RpcError: -32700 where it is not JSON, -32600 where it is nested too deeply.
+        RpcError: -32700 where it is not JSON, -32600 where it is nested too deeply, or where two
+            readers could understand it differently: a doubled key, a whole number beyond 64 bits.
     """
     try:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise RpcError(PARSE_ERROR, "the body is not valid JSON", status=400) from None
     # Counting brackets is far cheaper than walking, and few messages have so many.
-    if len(raw) - len(raw.translate(None, b"[{")) > MAX_DEPTH and _is_too_deep(message):
-        raise RpcError(
-            INVALID_REQUEST, f"the body is nested deeper than {MAX_DEPTH} levels", status=400
-        )
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_too_deep(message):
+        raise _refused(message, f"the body is nested deeper than {MAX_DEPTH} levels")
+    # What comes out as it went in has nothing doubled or rounded: most clients write it so.
+    if orjson.dumps(message) != raw:
+        fault = _find_ambiguity(raw)
+        if fault is not None:
+            raise _refused(message, fault)
     return message
+
+
+def _find_ambiguity(raw: bytes) -> str | None:
+    """Name what parsers read in more than one way, if there is anything.
+
+    Source: RFC 8259 sections 4 and 6; RFC 7493 section 2.
+    """
+    faults: list[str] = []
+
+    def look_at_keys(pairs: list[tuple[str, Any]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            faults.append("an object has a key twice")
+
+    def look_at_integer(digits: str) -> None:
+        if len(digits) > MAX_INTEGER_CHARS or not MIN_INTEGER <= int(digits) <= MAX_INTEGER:
+            faults.append("a whole number is too large")
+
+    json.loads(raw, object_pairs_hook=look_at_keys, parse_int=look_at_integer)
+    return faults[0] if faults else None
+
+
+def _refused(message: object, fault: str) -> RpcError:
+    return RpcError(INVALID_REQUEST, fault, status=400, call_id=find_id(message))
 
 
 def _is_too_deep(message: object) -> bool:
@@ -106,6 +140,23 @@ def find_id(message: object) -> Id | None:
         return None
     found = message.get("id")
     return found if is_id(found) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A client's answer to a request of ours; `error` is None where it has a result."""
+
+    id: Id | None
+    result: Any
+    error: dict[str, Any] | None
+
+
+def read_response(message: dict[str, Any]) -> Response:
+    """Give the response that a message is for which `read` gave None."""
+    error = message.get("error")
+    if "error" in message and type(error) is not dict:
+        error = {}
+    return Response(find_id(message), message.get("result"), error)
 
 
 def read(message: object) -> Call | None:
@@ -148,6 +199,17 @@ def _invalid(message: str) -> RpcError:
 def render_result(call_id: Id, result: bytes) -> bytes:
     """Give the response that carries an already encoded result."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (orjson.dumps(call_id), result)
+
+
+def render_notification(method: str, params: Mapping[str, Any]) -> bytes:
+    """Give a notification."""
+    return orjson.dumps({"jsonrpc": "2.0", "method": method, "params": dict(params)})
+
+
+def render_request(call_id: Id, method: str, params: Mapping[str, Any]) -> bytes:
+    """Give a request of ours."""
+    message = {"jsonrpc": "2.0", "id": call_id, "method": method, "params": dict(params)}
+    return orjson.dumps(message)
 
 
 def render_error(error: RpcError, call_id: Id | None, *, with_null_id: bool) -> bytes:

@@ -7,13 +7,18 @@ import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.session import Sessions
 from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.voice import Notes
 from atoms_mcp.errors import ToolError
 from atoms_mcp.identity.caller import ALL_SCOPES, READ_SCOPE, Caller
+from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.verify import InvalidToken
+from atoms_mcp.store.local import LocalStore
 
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -22,6 +27,7 @@ VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
 META = {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}}
 
+SAY_HI = {"name": "say", "arguments": {"text": "hi"}}
 NOTHING = {"type": "object", "additionalProperties": False}
 SAY = {
     "type": "object",
@@ -120,32 +126,22 @@ def _tool(name, schema, handler, scope=READ_SCOPE):
     )
 
 
-class Marks:
-    """What the engine asks of a store, with nothing to close."""
-
-    def __init__(self):
-        self.keys = set()
-
-    async def mark(self, key, _until):
-        self.keys.add(key)
-
-    async def is_marked(self, key):
-        return key in self.keys
+NO_MORE = Offer()
 
 
 class Bench:
     """An engine with all that its tests look at. `now` is its sessions' clock."""
 
-    def __init__(self, call_limit_s=20.0, instructions="Read first."):
+    def __init__(self, more=NO_MORE, *, call_limit_s=20.0, instructions="Read first.", **footing):
         self.now = 1_000_000.0
         self.tools = Tools()
         self.book = TokenBook()
-        self.sessions = Sessions(Seal([b"k" * 32]), Marks(), now=lambda: self.now)
+        self.seal = Seal([b"k" * 32])
+        self.store = LocalStore(None)
+        self.sessions = Sessions(self.seal, self.store, now=lambda: self.now)
         self.engine = Engine(
-            self.tools.listed(),
-            None,
-            self.book,
-            self.sessions,
+            Offer(self.tools.listed()) + more,
+            Footing(None, self.book, self.sessions, self.seal, self.store, **footing),
             instructions=instructions,
             call_limit_s=call_limit_s,
         )
@@ -210,6 +206,14 @@ def modern(method, params=None, *, call_id=1, version=MODERN):
     return {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}, headers
 
 
+def request(method="tools/list", call_id=1, **params):
+    return {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}
+
+
+def say(call_id=1, **arguments):
+    return request("tools/call", call_id, name="say", arguments={"text": "hi", **arguments})
+
+
 def told(reply):
     return orjson.loads(reply.body)
 
@@ -222,3 +226,34 @@ def fault(reply):
     assert body["jsonrpc"] == "2.0"
     found = (reply.status, body.get("id", "absent"), error["code"])
     return (*found, error["data"]) if "data" in error else found
+
+
+class Pipe:
+    """One connection of one client, without headers or challenges."""
+
+    def __init__(self, bench, who="ada"):
+        self.engine = bench.engine
+        self.who = who
+        self.session = None
+        self.voice = Notes()
+
+    async def find_caller(self):
+        if self.who is None:
+            raise Unauthenticated("no login is kept")
+        return caller(self.who)
+
+    async def send(self, message):
+        frame = Frame(
+            "r-1",
+            find_caller=self.find_caller,
+            session=self.session,
+            origin="pipe",
+            voice=self.voice,
+        )
+        reply = await self.engine.answer(orjson.dumps(message), frame)
+        self.session = reply.session or self.session
+        return reply
+
+    async def call(self, name, call_id=1, **arguments):
+        message, _ = modern("tools/call", {"name": name, "arguments": arguments}, call_id=call_id)
+        return told(await self.send(message))["result"]

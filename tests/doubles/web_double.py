@@ -4,6 +4,8 @@ import orjson
 from aiohttp.test_utils import TestClient, TestServer, get_unused_port_socket
 
 from atoms_mcp.engine.dispatch import Engine
+from atoms_mcp.engine.footing import Footing
+from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.session import Sessions
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.entities.rest import RestRequest
@@ -138,7 +140,16 @@ class WebDouble:
             sites=self.sites,
             seal=self.seal,
             store=self.store,
-            engine=Engine(tools, self.rest, self.verifier, Sessions(self.seal, self.store)),
+            engine=Engine(
+                Offer(tuple(tools)),
+                Footing(
+                    self.rest,
+                    self.verifier,
+                    Sessions(self.seal, self.store),
+                    self.seal,
+                    self.store,
+                ),
+            ),
             verifier=self.verifier,
             auth=self.auth,
             sign_in=SignIn(self.auth, attempts, failure_floor_s=0, sleep=_wait_for_nothing),

@@ -17,8 +17,8 @@ def render(error):
     assert list(body["error"])[:3] == ["code", "message", "fix"]
     told = body["error"]
     assert result.error_code == told["code"]
-    assert result.text == f"{told['code']}: {told['message']} Fix: {told['fix']}"
-    assert SECRET not in result.text
+    assert result.content == f"{told['code']}: {told['message']} Fix: {told['fix']}"
+    assert SECRET not in result.content
     return told
 
 

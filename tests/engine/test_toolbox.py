@@ -5,6 +5,7 @@ from engine_double import NOTHING, Tools, caller
 
 from atoms_mcp.engine.toolbox import Toolbox, UnknownTool
 from atoms_mcp.errors import ToolError
+from atoms_mcp.identity.caller import ALL_SCOPES
 from atoms_mcp.identity.errors import InsufficientScope
 
 SAY, WHOAMI, *_ = Tools().listed()
@@ -12,10 +13,10 @@ SAY, WHOAMI, *_ = Tools().listed()
 
 @pytest.mark.requirement("tools-order")
 def test_tools_are_listed_in_their_order_and_newest_form():
-    box = Toolbox([WHOAMI, SAY])
+    listed = Toolbox([WHOAMI, SAY]).list(ALL_SCOPES)
 
-    assert [tool["name"] for tool in box.listing] == ["whoami", "say"]
-    assert box.listing[0] == {
+    assert [tool["name"] for tool in listed] == ["whoami", "say"]
+    assert listed[0] == {
         "name": "whoami",
         "title": "Whoami",
         "description": "To whoami.",

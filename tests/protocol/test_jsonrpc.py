@@ -53,8 +53,38 @@ def test_many_brackets_side_by_side_are_not_deep():
     assert len(parse(b"[" + b"{}," * 500 + b'"[[[["]')) == 501
 
 
-def test_of_a_doubled_key_the_last_one_counts():
-    assert parse(b'{"a":1,"a":2}') == {"a": 2}
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":1,"\\u0061":1}',
+        b'[{"b":{"a":1, "a":1}}]',
+        b"18446744073709551616",
+        b"-9223372036854775809",
+        b'{"id":' + b"9" * 6000 + b"}",
+        b'{"a": 1' + b"0" * 300 + b"}",
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(raw):
+    with pytest.raises(RpcError) as refused:
+        parse(raw)
+
+    assert refused.value.code in {-32600, -32700}
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b' { "a" : 1.50 , "b" : "\\u00fc\\/" } ', {"a": 1.5, "b": "ü/"}),
+        (b"18446744073709551615 ", 2**64 - 1),
+        (b"-9223372036854775808 ", -(2**63)),
+        (b"1E5", 1e5),
+        (b'[{"a":1},{"a":1} ]', [{"a": 1}, {"a": 1}]),
+    ],
+)
+def test_what_is_only_written_otherwise_is_taken(raw, value):
+    assert parse(raw) == value
 
 
 @pytest.mark.requirement("base-request-id")

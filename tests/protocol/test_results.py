@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from atoms_mcp.protocol.results import ToolResult, render_structured, render_text
+from atoms_mcp.protocol.results import ToolResult, render_content, render_structured
 
 
 @pytest.mark.requirement("tools-structured-text")
@@ -21,4 +21,17 @@ def test_an_error_has_a_text_of_its_own():
         b'"content":[{"type":"text","text":"not_found: no."}],'
         b'"structuredContent":{"ok":false},"isError":true'
     )
-    assert render_text(result) == b'"content":[{"type":"text","text":"not_found: no."}]'
+    assert render_content(result) == (
+        b'"content":[{"type":"text","text":"not_found: no."}],"isError":true'
+    )
+
+
+def test_blocks_are_content_as_they_are():
+    blocks = [{"type": "text", "text": "hi"}]
+
+    assert render_structured(ToolResult(None, blocks)) == (
+        b'"content":[{"type":"text","text":"hi"}],"isError":false'
+    )
+    assert render_structured(ToolResult(b"{}", blocks)) == (
+        b'"content":[{"type":"text","text":"hi"}],"structuredContent":{},"isError":false'
+    )

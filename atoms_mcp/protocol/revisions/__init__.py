@@ -10,6 +10,7 @@ from atoms_mcp.protocol.jsonrpc import Call
 from atoms_mcp.protocol.results import Server
 from atoms_mcp.protocol.revisions import handshake, stateless
 from atoms_mcp.protocol.revisions.handshake import Handshake
+from atoms_mcp.protocol.revisions.revision import Revision
 from atoms_mcp.protocol.revisions.stateless import Stateless
 
 SUPPORTED = (*stateless.NAMES, *(row.name for row in handshake.ROWS))
@@ -26,6 +27,11 @@ class Revisions:
         self.handshakes: Mapping[str, Handshake] = {
             row.name: Handshake(row, server) for row in handshake.ROWS
         }
+
+    @property
+    def all(self) -> tuple[Revision, ...]:
+        """Every revision, newest first."""
+        return (*self.stateless.values(), *self.handshakes.values())
 
     def admit(self, call: Call, headers: Headers | None) -> Stateless:
         """Give the revision of a stateless request, or refuse it.

@@ -1,6 +1,6 @@
 """The revisions that open with `initialize`: 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25.
 
-One row says what each of them has; the answers are the newest ones with the rest stripped.
+A row names each of them; the answers are the newest ones, stripped of what came later.
 JSON-RPC errors travel in bodies of status 200; only transport faults have another status.
 
 Source: MCP 2024-11-05 to 2025-11-25, basic/lifecycle and basic/transports.
@@ -10,40 +10,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
+from atoms_mcp.protocol.capabilities import read_capabilities
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, Headers
 from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
-from atoms_mcp.protocol.results import Server, ToolResult, render_structured, render_text
-from atoms_mcp.protocol.revisions.revision import Operation, Revision
+from atoms_mcp.protocol.results import (
+    Result,
+    Server,
+    ToolResult,
+    render_content,
+    render_structured,
+)
+from atoms_mcp.protocol.revisions.revision import Operation, Revision, encode
+from atoms_mcp.protocol.revisions.since import STRUCTURE, strip, strip_block, strip_members
+
+RESOURCE_NOT_FOUND: Final = -32002
 
 METHODS: Final[Mapping[str, Operation]] = {
     "ping": Operation.PING,
     "tools/list": Operation.LIST_TOOLS,
     "tools/call": Operation.CALL_TOOL,
+    "resources/list": Operation.LIST_RESOURCES,
+    "resources/templates/list": Operation.LIST_TEMPLATES,
+    "resources/read": Operation.READ_RESOURCE,
+    "resources/subscribe": Operation.SUBSCRIBE,
+    "resources/unsubscribe": Operation.UNSUBSCRIBE,
+    "prompts/list": Operation.LIST_PROMPTS,
+    "prompts/get": Operation.GET_PROMPT,
+    "completion/complete": Operation.COMPLETE,
+    "logging/setLevel": Operation.SET_LEVEL,
 }
-# The capabilities of a client that a server can make use of.
-CAPABILITIES: Final = ("elicitation", "roots", "sampling")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one of these revisions has.
-
-    `has_structure`: titles, `outputSchema` and `structuredContent`.
-    """
+    """One of these revisions; what else tells them apart is in `since`."""
 
     name: str
-    has_structure: bool
-    has_annotations: bool
-    has_batches: bool
+    has_batches: bool = False
 
 
 ROWS: Final = (
-    Row("2025-11-25", has_structure=True, has_annotations=True, has_batches=False),
-    Row("2025-06-18", has_structure=True, has_annotations=True, has_batches=False),
-    Row("2025-03-26", has_structure=False, has_annotations=True, has_batches=True),
-    Row("2024-11-05", has_structure=False, has_annotations=False, has_batches=False),
+    Row("2025-11-25"),
+    Row("2025-06-18"),
+    Row("2025-03-26", has_batches=True),
+    Row("2024-11-05"),
 )
 
 
@@ -52,20 +62,27 @@ class Handshake(Revision):
 
     is_stateless = False
     operations = METHODS
+    missing_resource = RESOURCE_NOT_FOUND
 
     def __init__(self, row: Row, server: Server) -> None:
         self.name = row.name
         self.has_batches = row.has_batches
-        self._has_structure = row.has_structure
-        self.opening = _render_opening(row, server)
-        self.tool_list = orjson.dumps({"tools": [_strip(row, tool) for tool in server.tools]})
+        self._has_structure = row.name >= STRUCTURE
+        self.opening = _render_opening(row.name, server)
+
+    def render(self, result: Result) -> bytes:
+        """Give any result but a tool's, encoded."""
+        return encode(strip_members(result.members, self.name))
 
     def render_tool_result(self, result: ToolResult) -> bytes:
         """Give the result of `tools/call`, encoded."""
+        content = result.content
+        if content is not None and not isinstance(content, str):
+            shown = [strip_block(block, self.name) for block in content]
+            result = ToolResult(result.structured, shown, result.error_code)
         if self._has_structure:
             return b"{%b}" % render_structured(result)
-        is_error = b"false" if result.error_code is None else b"true"
-        return b'{%b,"isError":%b}' % (render_text(result), is_error)
+        return b"{%b}" % render_content(result)
 
     def find_status(self, code: int) -> int:  # noqa: ARG002 - the family knows one status for all codes
         """Give the HTTP status that carries an error code where the error names none."""
@@ -90,27 +107,16 @@ class Handshake(Revision):
             )
 
 
-def _render_opening(row: Row, server: Server) -> bytes:
-    info = {"name": server.name, "version": server.version}
-    if row.has_structure:
-        info["title"] = server.title
+def _render_opening(revision: str, server: Server) -> bytes:
+    info = {"name": server.name, "title": server.title, "version": server.version}
     opening: dict[str, Any] = {
-        "protocolVersion": row.name,
-        "capabilities": {"tools": {}},
-        "serverInfo": info,
+        "protocolVersion": revision,
+        "capabilities": strip("capabilities", server.capabilities, revision),
+        "serverInfo": strip("info", info, revision),
     }
     if server.instructions:
         opening["instructions"] = server.instructions
-    return orjson.dumps(opening)
-
-
-def _strip(row: Row, tool: Mapping[str, Any]) -> dict[str, Any]:
-    dropped = set[str]()
-    if not row.has_structure:
-        dropped |= {"title", "outputSchema"}
-    if not row.has_annotations:
-        dropped.add("annotations")
-    return {key: value for key, value in tool.items() if key not in dropped}
+    return encode(opening)
 
 
 def read_opening(params: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -127,4 +133,4 @@ def read_opening(params: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     capabilities = params.get("capabilities", {})
     if type(capabilities) is not dict:
         raise RpcError(INVALID_PARAMS, "capabilities must be an object", status=200)
-    return asked, tuple(name for name in CAPABILITIES if type(capabilities.get(name)) is dict)
+    return asked, read_capabilities(capabilities)

@@ -3,9 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import Enum, auto
+from typing import Any
 
-from atoms_mcp.protocol.jsonrpc import METHOD_NOT_FOUND, RpcError
-from atoms_mcp.protocol.results import ToolResult
+import orjson
+
+from atoms_mcp.protocol.jsonrpc import METHOD_NOT_FOUND, RpcError, render_notification
+from atoms_mcp.protocol.results import Result, ToolResult
+from atoms_mcp.protocol.revisions.since import strip
 
 
 class Operation(Enum):
@@ -33,8 +37,9 @@ class Operation(Enum):
 class Revision(ABC):
     """One revision: its methods, and the shape of its answers.
 
-    `opening` and `tool_list` are encoded once. `is_stateless` says that a request stands for
-    itself, and that a client which goes away has cancelled it.
+    `opening` is encoded once. `is_stateless` says that a request stands for itself: that it
+    says what its client can do, that questions to the client are an answer to it, and that a
+    client which goes away has cancelled it. `missing_resource` is the code for a URI of nothing.
     """
 
     name: str
@@ -42,7 +47,7 @@ class Revision(ABC):
     has_batches: bool
     operations: Mapping[str, Operation]
     opening: bytes
-    tool_list: bytes
+    missing_resource: int
 
     def find(self, method: str) -> Operation:
         """Give the operation behind a method.
@@ -52,13 +57,36 @@ class Revision(ABC):
         """
         operation = self.operations.get(method)
         if operation is None:
-            raise RpcError(METHOD_NOT_FOUND, f"there is no such method in {self.name}")
+            raise self.unknown_method()
         return operation
+
+    def unknown_method(self) -> RpcError:
+        """Give the error for a method that is not served."""
+        return RpcError(METHOD_NOT_FOUND, f"there is no such method in {self.name}")
+
+    @abstractmethod
+    def render(self, result: Result) -> bytes:
+        """Give any result but a tool's, encoded."""
 
     @abstractmethod
     def render_tool_result(self, result: ToolResult) -> bytes:
         """Give the result of `tools/call`, encoded."""
 
+    def render_notification(self, method: str, params: Mapping[str, Any]) -> bytes:
+        """Give a notification to the client, encoded; `params` are in their newest form."""
+        return render_notification(method, strip(method, params, self.name))
+
     @abstractmethod
     def find_status(self, code: int) -> int:
         """Give the HTTP status that carries an error code where the error names none."""
+
+
+def encode(value: object) -> bytes:
+    """Give JSON; read-only mappings are objects as well."""
+    return orjson.dumps(value, default=_unwrap)
+
+
+def _unwrap(value: object) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

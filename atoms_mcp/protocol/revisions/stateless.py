@@ -9,12 +9,12 @@ Source: MCP 2026-07-28 basic (_meta), basic/versioning, basic/transports/streama
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
+from atoms_mcp.protocol.capabilities import read_capabilities
 from atoms_mcp.protocol.headers import METHOD, NAME, PROTOCOL_VERSION, Headers, check_equal
 from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND, Call, RpcError
-from atoms_mcp.protocol.results import Server, ToolResult, render_structured
-from atoms_mcp.protocol.revisions.revision import Operation, Revision
+from atoms_mcp.protocol.levels import Level, read_level
+from atoms_mcp.protocol.results import Cache, Result, Server, ToolResult, render_structured
+from atoms_mcp.protocol.revisions.revision import Operation, Revision, encode
 
 UNSUPPORTED_VERSION: Final = -32022
 
@@ -22,6 +22,7 @@ META: Final = "io.modelcontextprotocol/"
 VERSION_KEY: Final = META + "protocolVersion"
 CAPABILITIES_KEY: Final = META + "clientCapabilities"
 SERVER_INFO_KEY: Final = META + "serverInfo"
+LEVEL_KEY: Final = META + "logLevel"
 
 LATEST: Final = "2026-07-28"
 NAMES: Final = (LATEST,)
@@ -29,15 +30,28 @@ METHODS: Final[Mapping[str, Operation]] = {
     "server/discover": Operation.DISCOVER,
     "tools/list": Operation.LIST_TOOLS,
     "tools/call": Operation.CALL_TOOL,
+    "resources/list": Operation.LIST_RESOURCES,
+    "resources/templates/list": Operation.LIST_TEMPLATES,
+    "resources/read": Operation.READ_RESOURCE,
+    "prompts/list": Operation.LIST_PROMPTS,
+    "prompts/get": Operation.GET_PROMPT,
+    "completion/complete": Operation.COMPLETE,
+    "subscriptions/listen": Operation.LISTEN,
+    "tasks/get": Operation.GET_TASK,
+    "tasks/update": Operation.UPDATE_TASK,
+    "tasks/cancel": Operation.CANCEL_TASK,
 }
 # Which parameter the Mcp-Name header repeats; a method that is not here has no such header.
 NAMED: Final[Mapping[str, str]] = {
     "tools/call": "name",
     "prompts/get": "name",
     "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
 }
-# What may be kept is the same for everybody and changes with a deployment only.
-CACHE_MS: Final = 300_000
+# What is the same for everybody changes with a deployment only.
+LASTING: Final = Cache(300_000, is_public=True)
 STATUSES: Final[Mapping[int, int]] = {METHOD_NOT_FOUND: 404, INVALID_PARAMS: 400}
 
 
@@ -47,39 +61,62 @@ class Stateless(Revision):
     is_stateless = True
     has_batches = False
     operations = METHODS
+    missing_resource = INVALID_PARAMS
 
     def __init__(self, name: str, server: Server, supported: Sequence[str]) -> None:
         self.name = name
         info = {"name": server.name, "title": server.title, "version": server.version}
         self._meta = {SERVER_INFO_KEY: info}
-        self._tail = b',"_meta":%b}' % orjson.dumps(self._meta)
+        self._tail = b',"_meta":%b}' % encode(self._meta)
         discovered: dict[str, Any] = {
             "supportedVersions": list(supported),
-            "capabilities": {"tools": {}},
+            "capabilities": server.capabilities,
         }
         if server.instructions:
             discovered["instructions"] = server.instructions
-        self.opening = self._render_cacheable(discovered)
-        self.tool_list = self._render_cacheable({"tools": list(server.tools)})
+        self.opening = self.render(Result(discovered, LASTING))
 
-    def _render_cacheable(self, members: dict[str, Any]) -> bytes:
-        return orjson.dumps(
-            {
-                "resultType": "complete",
-                **members,
-                "ttlMs": CACHE_MS,
-                "cacheScope": "public",
-                "_meta": self._meta,
-            }
-        )
+    def render(self, result: Result) -> bytes:
+        """Give any result but a tool's, encoded."""
+        members = {"resultType": "complete", **result.members}
+        cache = result.cache
+        if cache is not None:
+            members["ttlMs"] = cache.ttl_ms
+            members["cacheScope"] = "public" if cache.is_public else "private"
+        return encode(members | {"_meta": self._meta})
 
     def render_tool_result(self, result: ToolResult) -> bytes:
         """Give the result of `tools/call`, encoded."""
         return b'{"resultType":"complete",%b%b' % (render_structured(result), self._tail)
 
+    def render_questions(self, questions: Mapping[str, Any], state: str) -> bytes:
+        """Give the result that asks the client for input, encoded.
+
+        Source: MCP 2026-07-28 basic/patterns/mrtr.
+        """
+        return encode(
+            {
+                "resultType": "input_required",
+                "inputRequests": questions,
+                "requestState": state,
+                "_meta": self._meta,
+            }
+        )
+
     def find_status(self, code: int) -> int:
         """Give the HTTP status that carries an error code where the error names none."""
         return STATUSES.get(code, 200)
+
+
+def read_declared(call: Call) -> tuple[str, ...]:
+    """Give the names of what an admitted request says its client can do."""
+    return read_capabilities(call.params["_meta"][CAPABILITIES_KEY])
+
+
+def read_wanted_level(call: Call) -> Level | None:
+    """Give the least level of log messages that an admitted request wants; None for none at all."""
+    level = call.params["_meta"].get(LEVEL_KEY)
+    return None if level is None else read_level(level)
 
 
 def admit(call: Call, headers: Headers | None, supported: Sequence[str]) -> str:
@@ -88,8 +125,9 @@ def admit(call: Call, headers: Headers | None, supported: Sequence[str]) -> str:
     `headers` are None where the transport has none to repeat anything in.
 
     Raises:
-        RpcError: -32602 without the metadata, -32020 where a header differs from the body,
-            -32022 for a revision that is not served in this way; all with status 400.
+        RpcError: -32602 without the metadata or with a log level that there is not, -32020 where
+            a header differs from the body, -32022 for a revision that is not served in this way;
+            all with status 400.
     """
     meta = call.params.get("_meta")
     if type(meta) is not dict:
@@ -105,6 +143,8 @@ def admit(call: Call, headers: Headers | None, supported: Sequence[str]) -> str:
         _check_mirror(call, version, headers)
     if version not in NAMES:
         raise _unsupported(version, supported)
+    if LEVEL_KEY in meta:
+        read_level(meta[LEVEL_KEY])
     return version
 
 

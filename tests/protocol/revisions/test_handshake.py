@@ -3,7 +3,7 @@ import pytest
 from multidict import CIMultiDict
 
 from atoms_mcp.protocol.jsonrpc import RpcError
-from atoms_mcp.protocol.results import Server, ToolResult
+from atoms_mcp.protocol.results import Result, Server, ToolResult
 from atoms_mcp.protocol.revisions.handshake import ROWS, Handshake, read_opening
 
 TOOL = {
@@ -13,8 +13,9 @@ TOOL = {
     "inputSchema": {"type": "object"},
     "outputSchema": {"type": "object"},
     "annotations": {"readOnlyHint": True},
+    "icons": [{"src": "https://x.test/i.png"}],
 }
-SERVER = Server("s", "S", "1", "Read first.", [TOOL])
+SERVER = Server("s", "S", "1", "Read first.", {"tools": {}, "completions": {}, "extensions": {}})
 ROW = {row.name: Handshake(row, SERVER) for row in ROWS}
 
 
@@ -23,15 +24,15 @@ ROW = {row.name: Handshake(row, SERVER) for row in ROWS}
     ("name", "dropped"),
     [
         ("2025-11-25", set()),
-        ("2025-06-18", set()),
-        ("2025-03-26", {"title", "outputSchema"}),
-        ("2024-11-05", {"title", "outputSchema", "annotations"}),
+        ("2025-06-18", {"icons"}),
+        ("2025-03-26", {"title", "outputSchema", "icons"}),
+        ("2024-11-05", {"title", "outputSchema", "icons", "annotations"}),
     ],
 )
 def test_a_tool_is_listed_with_what_the_revision_has(name, dropped):
     expected = {key: value for key, value in TOOL.items() if key not in dropped}
 
-    assert orjson.loads(ROW[name].tool_list) == {"tools": [expected]}
+    assert orjson.loads(ROW[name].render(Result({"tools": [TOOL]}))) == {"tools": [expected]}
 
 
 @pytest.mark.parametrize("name", ["2025-11-25", "2025-06-18"])
@@ -57,7 +58,7 @@ def test_an_older_result_is_text(name):
 def test_the_opening_says_revision_server_and_instructions():
     assert orjson.loads(ROW["2025-06-18"].opening) == {
         "protocolVersion": "2025-06-18",
-        "capabilities": {"tools": {}},
+        "capabilities": {"tools": {}, "completions": {}},
         "serverInfo": {"name": "s", "title": "S", "version": "1"},
         "instructions": "Read first.",
     }
@@ -65,9 +66,10 @@ def test_the_opening_says_revision_server_and_instructions():
 
 @pytest.mark.requirement("ver-no-leftovers")
 def test_an_older_opening_has_no_title_and_none_has_empty_instructions():
-    opening = orjson.loads(Handshake(ROWS[-1], Server("s", "S", "1", "", [])).opening)
+    opening = orjson.loads(Handshake(ROWS[-1], Server("s", "S", "1", "", {})).opening)
 
     assert opening["serverInfo"] == {"name": "s", "version": "1"}
+    assert orjson.loads(ROW["2024-11-05"].opening)["capabilities"] == {"tools": {}}
     assert "instructions" not in opening
 
 

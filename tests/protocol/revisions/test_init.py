@@ -42,19 +42,19 @@ def test_metadata_and_header_decide_the_era(meta, named, method, has_session, ex
 def test_a_request_is_admitted_to_its_revision():
     call = Call("tools/list", {"_meta": {KEY: "2026-07-28", CAPABILITIES: {}}}, 1)
 
-    assert Revisions(Server("s", "S", "1", "", [])).admit(call, None).name == "2026-07-28"
+    assert Revisions(Server("s", "S", "1", "", {})).admit(call, None).name == "2026-07-28"
 
 
 @pytest.mark.requirement("ver-same")
 @pytest.mark.parametrize("asked", SUPPORTED[1:])
 def test_a_handshake_gets_the_revision_that_it_asks_for(asked):
-    assert Revisions(Server("s", "S", "1", "", [])).negotiate(asked).name == asked
+    assert Revisions(Server("s", "S", "1", "", {})).negotiate(asked).name == asked
 
 
 @pytest.mark.requirement("ver-newest")
 @pytest.mark.parametrize("asked", ["2026-07-28", "1900-01-01", ""])
 def test_any_other_handshake_gets_the_newest(asked):
-    assert Revisions(Server("s", "S", "1", "", [])).negotiate(asked).name == "2025-11-25"
+    assert Revisions(Server("s", "S", "1", "", {})).negotiate(asked).name == "2025-11-25"
 
 
 @pytest.mark.requirement("base-unreadable-id")

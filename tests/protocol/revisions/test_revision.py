@@ -6,7 +6,7 @@ from atoms_mcp.protocol.results import Server
 from atoms_mcp.protocol.revisions import Revisions
 from atoms_mcp.protocol.revisions.revision import Operation
 
-SERVER = Server("s", "S", "1", "", [])
+SERVER = Server("s", "S", "1", "", {})
 REVISIONS = {
     **Revisions(SERVER).handshakes,
     "2026-07-28": Revisions(SERVER).stateless["2026-07-28"],

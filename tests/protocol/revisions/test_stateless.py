@@ -3,14 +3,20 @@ import pytest
 from multidict import CIMultiDict
 
 from atoms_mcp.protocol.jsonrpc import Call, RpcError
-from atoms_mcp.protocol.results import Server, ToolResult
+from atoms_mcp.protocol.results import Cache, Result, Server, ToolResult
 from atoms_mcp.protocol.revisions import SUPPORTED
-from atoms_mcp.protocol.revisions.stateless import Stateless, admit
+from atoms_mcp.protocol.revisions.stateless import (
+    Stateless,
+    admit,
+    read_declared,
+    read_wanted_level,
+)
 
 VERSION = "io.modelcontextprotocol/protocolVersion"
+LEVEL = "io.modelcontextprotocol/logLevel"
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 INFO = {"io.modelcontextprotocol/serverInfo": {"name": "s", "title": "S", "version": "1"}}
-SERVER = Server("s", "S", "1", "Read first.", [{"name": "say", "title": "Say"}])
+SERVER = Server("s", "S", "1", "Read first.", {"tools": {}})
 REVISION = Stateless("2026-07-28", SERVER, SUPPORTED)
 
 
@@ -36,20 +42,65 @@ def test_discovery_says_everything_once():
 
 
 def test_there_are_no_empty_instructions():
-    opening = Stateless("2026-07-28", Server("s", "S", "1", "", []), SUPPORTED).opening
+    opening = Stateless("2026-07-28", Server("s", "S", "1", "", {}), SUPPORTED).opening
 
     assert b"instructions" not in opening
 
 
 @pytest.mark.requirement("base-result-type", "cache-hints")
-def test_the_list_may_be_kept_by_anybody():
-    assert orjson.loads(REVISION.tool_list) == {
+def test_what_is_the_same_for_everybody_may_be_kept_by_anybody():
+    tools = {"tools": [{"name": "say", "title": "Say"}]}
+
+    assert orjson.loads(REVISION.render(Result(tools, Cache(7, is_public=True)))) == {
         "resultType": "complete",
-        "tools": [{"name": "say", "title": "Say"}],
-        "ttlMs": 300000,
+        **tools,
+        "ttlMs": 7,
         "cacheScope": "public",
         "_meta": INFO,
     }
+
+
+def test_what_is_for_one_user_says_so():
+    told = orjson.loads(REVISION.render(Result({"contents": []}, Cache())))
+
+    assert (told["ttlMs"], told["cacheScope"]) == (0, "private")
+
+
+def test_a_result_without_hints_has_none():
+    assert orjson.loads(REVISION.render(Result({"messages": []}))) == {
+        "resultType": "complete",
+        "messages": [],
+        "_meta": INFO,
+    }
+
+
+def test_questions_are_an_answer_with_a_state():
+    questions = {"where": {"method": "roots/list", "params": {}}}
+
+    assert orjson.loads(REVISION.render_questions(questions, "sealed")) == {
+        "resultType": "input_required",
+        "inputRequests": questions,
+        "requestState": "sealed",
+        "_meta": INFO,
+    }
+
+
+@pytest.mark.parametrize("level", ["loud", 5, None, [], "INFO"])
+def test_a_log_level_that_there_is_not_is_refused(level):
+    asked = call()
+    asked.params["_meta"][LEVEL] = level
+
+    with pytest.raises(RpcError, match="-32602"):
+        admit(asked, headers(), SUPPORTED)
+
+
+def test_a_request_says_what_it_wants_to_hear_and_what_its_client_can():
+    asked = call()
+    assert (read_wanted_level(asked), read_declared(asked)) == (None, ())
+    asked.params["_meta"] |= {LEVEL: "info", CAPABILITIES: {"roots": {}}}
+    assert admit(asked, headers(), SUPPORTED)
+
+    assert (read_wanted_level(asked), read_declared(asked)) == ("info", ("roots",))
 
 
 @pytest.mark.requirement("base-result-type", "base-server-info", "base-meta-keys")

@@ -1,0 +1,114 @@
+"""What can be said on the way to an answer: progress, and messages for the client's log.
+
+Nothing is said that the request did not ask for. How clients are asked something differs
+between the families of revisions: see `rounds` and `questions`.
+
+Source: MCP 2026-07-28 basic/patterns/progress, server/utilities/logging.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.deadline import Watched
+from atoms_mcp.engine.dialogue import Dialogue
+from atoms_mcp.engine.frame import Frame
+from atoms_mcp.identity.caller import Caller
+from atoms_mcp.protocol.jsonrpc import Call
+from atoms_mcp.protocol.levels import Level, reaches
+from atoms_mcp.protocol.revisions.revision import Revision
+
+if TYPE_CHECKING:
+    from atoms_mcp.engine.levels import Levels
+    from atoms_mcp.engine.questions import Questions
+    from atoms_mcp.engine.rounds import Rounds
+
+# A client that shows progress sees no more than this.
+PROGRESS_EVERY_S: Final = 0.02
+Publish = Callable[[Change], Awaitable[None]]
+
+
+async def tell_nobody(_change: Change) -> None:
+    """Publish a change where nobody can listen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all talks of a server need."""
+
+    rounds: "Rounds"
+    questions: "Questions"
+    levels: "Levels"
+    publish: Publish = tell_nobody
+
+
+class Speech(Dialogue):
+    """With the client of one request."""
+
+    __slots__ = ("_said", "call", "caller", "frame", "means", "revision", "watched")
+
+    def __init__(
+        self,
+        call: Call,
+        revision: Revision,
+        frame: Frame,
+        watched: Watched,
+        caller: Caller,
+        means: Means,
+    ) -> None:
+        self.call = call
+        self.revision = revision
+        self.frame = frame
+        self.watched = watched
+        self.caller = caller
+        self.means = means
+        # How far the work had come when that was last said, and when it was.
+        self._said: tuple[float, float] | None = None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nobody waits for the result any more."""
+        return self.watched.is_cancelled
+
+    async def progress(self, done: float, total: float | None, message: str | None) -> None:
+        """Say how far the work has come; the work gets its time anew, said or not."""
+        self.watched.extend()
+        token = self._find_progress_token()
+        if token is None:
+            return
+        now, is_end = time.monotonic(), total is not None and done >= total
+        if self._said is not None:
+            before, said_at = self._said
+            if done <= before or (now - said_at < PROGRESS_EVERY_S and not is_end):
+                return
+        self._said = done, now
+        known = {"total": total, "message": message}
+        more = {name: value for name, value in known.items() if value is not None}
+        params = {"progressToken": token, "progress": done, **more}
+        await self._say("notifications/progress", params)
+
+    def _find_progress_token(self) -> int | str | None:
+        meta = self.call.params.get("_meta")
+        token = meta.get("progressToken") if type(meta) is dict else None
+        return token if type(token) in {int, str} else None
+
+    async def log(self, level: Level, data: object, logger: str | None) -> None:
+        """Say something for the client's log, if it wants to hear this level."""
+        wanted = None if self.frame.voice is None else await self.find_level()
+        if wanted is not None and reaches(level, wanted):
+            named = {} if logger is None else {"logger": logger}
+            await self._say("notifications/message", {"level": level, **named, "data": data})
+
+    async def find_level(self) -> Level | None:
+        """Give the least level that the client wants to hear; None for nothing."""
+        return None
+
+    async def publish(self, change: Change) -> None:
+        """Tell all who listen for it that something changed."""
+        await self.means.publish(change)
+
+    async def _say(self, method: str, params: Mapping[str, Any]) -> None:
+        if self.frame.voice is not None:
+            await self.frame.voice.send(self.revision.render_notification(method, params))

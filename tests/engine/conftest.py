@@ -1,0 +1,7 @@
+import pytest
+from engine_double import Bench
+
+
+@pytest.fixture
+def bench():
+    return Bench()
