@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from atoms_mcp.engine.inputs import ElicitAnswer, InputRequest
     from atoms_mcp.engine.prompt import Message, Prompt, PromptArgument
     from atoms_mcp.engine.resource import NoSuchResource, Page, Resource, ResourceTemplate
+    from atoms_mcp.engine.task_use import TaskUse
     from atoms_mcp.engine.tool import Content, Tool
     from atoms_mcp.errors import ToolError
 
@@ -46,6 +47,7 @@ __all__ = [
     "PromptArgument",
     "Resource",
     "ResourceTemplate",
+    "TaskUse",
     "Tool",
     "ToolError",
 ]
@@ -63,6 +65,7 @@ _HOMES = {
     "PromptArgument": "engine.prompt",
     "Resource": "engine.resource",
     "ResourceTemplate": "engine.resource",
+    "TaskUse": "engine.task_use",
     "Tool": "engine.tool",
     "ToolError": "errors",
 }

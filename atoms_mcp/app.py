@@ -223,7 +223,8 @@ class Core:
     counters: Counters
 
     async def close(self) -> None:
-        """Let go of the connections; nothing is asked afterwards."""
+        """Stop what goes on, and let go of the connections; nothing is asked afterwards."""
+        await self.engine.close()
         await self.wire.close()
         await self.store.close()
 

@@ -1,6 +1,6 @@
 """What a handler is given besides its arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from atoms_mcp.engine.change import Change
@@ -65,6 +65,11 @@ class Context:
         "sampling", "sampling.tools", "roots", and the ids of extensions.
         """
         return capability in self._dialogue.capabilities
+
+    @property
+    def capabilities(self) -> Collection[str]:
+        """All that `can` is true for."""
+        return self._dialogue.capabilities
 
     async def ask(
         self, requests: Mapping[str, InputRequest], *, authorises: bool = False

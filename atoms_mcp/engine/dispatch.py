@@ -33,9 +33,12 @@ from atoms_mcp.engine.reply import ACCEPTED, Reply
 from atoms_mcp.engine.resource_reads import ResourceReads
 from atoms_mcp.engine.rounds import Rounds
 from atoms_mcp.engine.speech import Means
+from atoms_mcp.engine.task_records import TaskRecords
+from atoms_mcp.engine.tasks import TaskBegun, Tasks
 from atoms_mcp.engine.tool_calls import ToolCalls
 from atoms_mcp.engine.toolbox import Toolbox
 from atoms_mcp.entities.paging import Cursors
+from atoms_mcp.identity.box import Box
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION
 from atoms_mcp.protocol.jsonrpc import (
@@ -95,7 +98,9 @@ class Engine:
         self._deadlines = Deadlines(call_limit_s)
         self._handling = Handling(footing.rest, self._deadlines, means)
         self._tools = Toolbox(offer.tools)
-        self._tool_calls = ToolCalls(self._tools, self._handling)
+        records = TaskRecords(footing.store, Box(footing.seal.derive_all("task")))
+        self._tasks = Tasks(self._handling, records, footing.verifier)
+        self._tool_calls = ToolCalls(self._tools, self._handling, self._tasks)
         can_listen = Operation.LISTEN in operations
         capabilities = offer.declare(can_listen=can_listen)
         self._revisions = Revisions(
@@ -125,6 +130,10 @@ class Engine:
             served[Operation.GET_PROMPT] = PromptGets(offer, handling).get
         if offer.has_completions:
             served[Operation.COMPLETE] = Completions(offer, handling).complete
+        if offer.has_tasks:
+            served[Operation.GET_TASK] = self._tasks.get
+            served[Operation.UPDATE_TASK] = self._tasks.update
+            served[Operation.CANCEL_TASK] = self._tasks.cancel
         return served
 
     async def answer(self, raw: bytes, frame: Frame) -> Reply:
@@ -173,6 +182,10 @@ class Engine:
             RpcError: there is no such session, or another revision was named.
         """
         await self._opening.end(frame)
+
+    async def close(self) -> None:
+        """Stop the tasks of this process, and let their clients know."""
+        await self._tasks.close()
 
     async def _answer_one(self, message: object, frame: Frame) -> Reply:
         try:
@@ -263,8 +276,9 @@ class Engine:
             return Reply(body, rpc_method=call.method)
         except RpcError as fault:
             return _refuse_call(fault, call, revision, frame)
-        except InputRequired as required:
-            return _ask(required, call, revision)
+        except (InputRequired, TaskBegun) as instead:
+            body = render_result(call.id, _render_instead(instead, revision))
+            return Reply(body, rpc_method=call.method)
         except Cancelled:
             return replace(ACCEPTED, rpc_method=call.method)
         except RIGHTS:
@@ -294,15 +308,15 @@ async def _discover(_call: Call, revision: Revision, _frame: Frame) -> bytes:
     return revision.opening
 
 
-def _ask(required: InputRequired, call: Call, revision: Revision) -> Reply:
-    """Answer with what the client is to be asked."""
-    assert isinstance(revision, Stateless)  # noqa: S101 - the others ask by requests of ours
-    assert call.id is not None  # noqa: S101 - only requests run handlers
+def _render_instead(instead: InputRequired | TaskBegun, revision: Revision) -> bytes:
+    """Give what is answered in the place of a result: what the client is asked, or a task."""
+    assert isinstance(revision, Stateless)  # noqa: S101 - the others have neither
+    if isinstance(instead, TaskBegun):
+        return revision.render(instead.result)
     questions = {
-        key: {"method": one.method, "params": one.params} for key, one in required.requests.items()
+        key: {"method": one.method, "params": one.params} for key, one in instead.requests.items()
     }
-    body = revision.render_questions(questions, required.state)
-    return Reply(render_result(call.id, body), rpc_method=call.method)
+    return revision.render_questions(questions, instead.state)
 
 
 def _name_caller(reply: Reply, frame: Frame) -> Reply:

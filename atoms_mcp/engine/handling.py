@@ -15,7 +15,7 @@ from atoms_mcp.engine.failure import EXPECTED, RIGHTS, to_rpc_error
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.questions import QuestionsSpeech
 from atoms_mcp.engine.rounds import RetrySpeech, RoundsSpeech
-from atoms_mcp.engine.speech import Means
+from atoms_mcp.engine.speech import Means, Publish
 from atoms_mcp.engine.toolbox import Prepared
 from atoms_mcp.errors import AtomsError
 from atoms_mcp.identity.caller import Caller
@@ -36,7 +36,12 @@ class Handling:
     def __init__(self, rest: Rest, deadlines: Deadlines, means: Means) -> None:
         self.rest = rest
         self.deadlines = deadlines
-        self._means = means
+        self.means = means
+
+    @property
+    def publish(self) -> Publish:
+        """What tells those who listen of a change."""
+        return self.means.publish
 
     async def run(
         self,
@@ -109,7 +114,7 @@ class Handling:
         """
         if call is None or revision is None:
             return SILENCE
-        params, means = call.params, self._means
+        params, means = call.params, self.means
         if not revision.is_stateless:
             return QuestionsSpeech(call, revision, frame, watched, caller, means)
         if "requestState" in params or "inputResponses" in params:

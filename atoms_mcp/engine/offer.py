@@ -8,6 +8,7 @@ from typing import Any, Final
 from atoms_mcp.engine.prompt import Prompt
 from atoms_mcp.engine.resource import Resource, ResourceTemplate
 from atoms_mcp.engine.tool import Tool
+from atoms_mcp.protocol.task import TASKS
 
 LISTS: Final = ("tools", "prompts", "resources")
 
@@ -52,6 +53,11 @@ class Offer:
         arguments = (argument for prompt in self.prompts for argument in prompt.arguments)
         return any(one.complete for one in arguments) or any(one.complete for one in self.templates)
 
+    @property
+    def has_tasks(self) -> bool:
+        """Whether a call may go on as a task."""
+        return any(tool.as_task is not None for tool in self.tools)
+
     def declare(self, *, can_listen: bool) -> dict[str, Any]:
         """Give the server's capabilities, in their newest form: what is honoured, and no more.
 
@@ -70,6 +76,7 @@ class Offer:
             )
         if self.has_completions:
             declared["completions"] = {}
-        if self.extensions:
-            declared["extensions"] = self.extensions
+        tasks: dict[str, Any] = {TASKS: {}} if self.has_tasks else {}
+        if self.extensions or tasks:
+            declared["extensions"] = {**tasks, **self.extensions}
         return declared

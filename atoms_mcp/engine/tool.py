@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.task_use import TaskUse
 from atoms_mcp.identity.caller import READ_SCOPE, WRITE_SCOPE
 from atoms_mcp.protocol.content import Block
 
@@ -45,6 +46,7 @@ class Tool:
     changes things says that they do not see it.
     `limit_s` is how long a call may take, where that is not what all may. `stops_itself` says
     that a cancelled call looks at `Context.is_cancelled`, and is left to end by itself.
+    `as_task` says when a call goes on as a task, for clients that know tasks; None for never.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Tool:
     read_only: "Tool | None" = None
     limit_s: float | None = None
     stops_itself: bool = False
+    as_task: TaskUse | None = None
 
     @property
     def only_reads(self) -> bool:

@@ -8,26 +8,32 @@ Source: MCP 2026-07-28 server/tools, Calling Tools and Error Handling.
 import asyncio
 from typing import Any
 
-import orjson
-
 from atoms_mcp.engine.context import Context
 from atoms_mcp.engine.failure import EXPECTED, RIGHTS, render_failure
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.handling import Handling, can_challenge
-from atoms_mcp.engine.tool import Content
+from atoms_mcp.engine.success import render_success
+from atoms_mcp.engine.task_use import TaskUse
+from atoms_mcp.engine.task_work import Accepted
+from atoms_mcp.engine.tasks import Tasks
+from atoms_mcp.engine.tool import Arguments
 from atoms_mcp.engine.toolbox import Prepared, Toolbox
+from atoms_mcp.errors import ToolError
+from atoms_mcp.protocol.capabilities import missing_capabilities
 from atoms_mcp.protocol.headers import check_arguments
 from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, Call, RpcError
 from atoms_mcp.protocol.results import ToolResult
-from atoms_mcp.protocol.revisions.revision import Revision, encode
+from atoms_mcp.protocol.revisions.revision import Revision
+from atoms_mcp.protocol.task import TASKS
 
 
 class ToolCalls:
     """Runs the tools of a server."""
 
-    def __init__(self, tools: Toolbox, handling: Handling) -> None:
+    def __init__(self, tools: Toolbox, handling: Handling, tasks: Tasks) -> None:
         self._tools = tools
         self._handling = handling
+        self._tasks = tasks
 
     def find(self, call: Call, revision: Revision, frame: Frame) -> tuple[Prepared, dict[str, Any]]:
         """Give the tool that is called and its arguments, yet unchecked.
@@ -60,6 +66,7 @@ class ToolCalls:
 
         Raises:
             RpcError, InputRequired: what its client has to do first.
+            TaskBegun: it goes on as a task.
             Unauthenticated, InsufficientScope, CallerExpired: the transport can challenge.
             Cancelled: nobody waits for the result.
         """
@@ -69,10 +76,10 @@ class ToolCalls:
             caller = frame.caller or await handling.find_caller(frame)
             arguments = tool.admit(caller, arguments)
             talk = handling.talk(call, revision, frame, watched, caller)
-            found = await tool.handler(
-                Context(caller, handling.rest, frame.request_id, talk), arguments
-            )
-            return _render(found)
+            context = Context(caller, handling.rest, frame.request_id, talk)
+            if tool.as_task is not None:
+                arguments = await self._choose(tool.as_task, tool, arguments, context, revision)
+            return render_success(await tool.handler(context, arguments))
         except asyncio.CancelledError:
             return render_failure(handling.explain_end(watched), frame.request_id)
         except EXPECTED as error:
@@ -84,9 +91,38 @@ class ToolCalls:
         finally:
             handling.deadlines.end(watched)
 
+    async def _choose(
+        self,
+        use: TaskUse,
+        tool: Prepared,
+        arguments: Arguments,
+        context: Context,
+        revision: Revision | None,
+    ) -> Arguments:
+        """Give the arguments of a call that is answered at once.
 
-def _render(found: dict[str, Any] | Content) -> ToolResult:
-    if not isinstance(found, Content):
-        return ToolResult(orjson.dumps(found))
-    structured = None if found.structured is None else encode(found.structured)
-    return ToolResult(structured, found.blocks, "tool" if found.is_error else None)
+        Raises:
+            TaskBegun: it goes on as a task instead.
+            RpcError: it could only be one, and the client knows no tasks.
+            ToolError: the same, for clients whose revision has none; too many tasks run.
+        """
+        if revision is None or not revision.is_stateless:
+            if use.is_required:
+                raise ToolError(
+                    "unavailable",
+                    f"{tool.name} takes long, so it needs a client that knows tasks.",
+                    fix="Use a client that speaks MCP 2026-07-28 with tasks.",
+                )
+            revision = None
+        elif use.is_required and not context.can(TASKS):
+            raise missing_capabilities([TASKS])
+        if use.prepare is not None:
+            arguments = await use.prepare(context, arguments)
+        if revision is None or not context.can(TASKS):
+            return arguments
+        if not (use.is_required or use.suits(arguments)):
+            return arguments
+        declared = context.capabilities
+        raise await self._tasks.begin(
+            Accepted(tool, arguments, context.caller, revision, declared, context.request_id)
+        )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from atoms_mcp.engine.task_use import TaskUse
 from atoms_mcp.engine.tool import Arguments, Handler, Tool, as_given
 from atoms_mcp.identity.caller import WRITE_SCOPE, Caller
 from atoms_mcp.identity.errors import InsufficientScope
@@ -31,6 +32,7 @@ class Prepared:
     find_scope: Callable[[Mapping[str, Any]], str]
     limit_s: float | None
     stops_itself: bool
+    as_task: TaskUse | None
 
     def admit(self, caller: Caller, arguments: Arguments) -> Arguments:
         """Give the arguments as the handler takes them.
@@ -100,6 +102,7 @@ def _prepare(tool: Tool) -> Prepared:
         find_scope=tool.scope or tool.find_scope,
         limit_s=tool.limit_s,
         stops_itself=tool.stops_itself,
+        as_task=tool.as_task,
     )
 
 

@@ -85,6 +85,10 @@ class Seal:
         """Give a key of 32 bytes for another use (a signature), from the newest key."""
         return _stretch(self._keys[0], "derive", purpose)
 
+    def derive_all(self, purpose: str) -> tuple[bytes, ...]:
+        """Give such a key from each key, newest first: what an older one made can be read."""
+        return tuple(_stretch(key, "derive", purpose) for key in self._keys)
+
     def _keys_for(self, purpose: str) -> tuple[JWK, ...]:
         keys = self._derived.get(purpose)
         if keys is None:
