@@ -79,3 +79,14 @@ async def test_a_request_is_cancelled_by_its_id_and_gets_no_answer(bench, call_i
         await pipe.send({**cancel, "params": {"requestId": call_id}})
         assert (await task).body is None
     assert bench.tools.cancelled.is_set()
+
+
+@pytest.mark.requirement("canc-race", "canc-unknown")
+async def test_a_cancellation_that_comes_too_late_does_no_harm(bench):
+    pipe = Pipe(bench)
+    message, _ = modern("tools/call", {"name": "whoami"}, call_id=7)
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+
+    for _ in range(2):
+        assert told(await pipe.send(message))["result"]["structuredContent"] == {"user": "id-ada"}
+        assert (await pipe.send(cancel)).body is None

@@ -53,6 +53,7 @@ def test_many_brackets_side_by_side_are_not_deep():
     assert len(parse(b"[" + b"{}," * 500 + b'"[[[["]')) == 501
 
 
+@pytest.mark.requirement("t16-doubled-keys", "t16-numbers")
 @pytest.mark.parametrize(
     "raw",
     [

@@ -14,6 +14,7 @@ def complete(workspace):
     return complete
 
 
+@pytest.mark.requirement("compl-access")
 async def test_organizations_are_those_of_the_user(complete):
     assert "acme" in await complete("ada", complete_org, "")
     assert (await complete("ada", complete_org, "ACM"))[0] == "acme"
@@ -87,6 +88,7 @@ async def test_a_key_of_two_organizations_is_told_with_both(workspace):
     assert await DOCUMENT(context, "V", {}) == ["acme/VEH-DOC-1", "umbrella/VEH-DOC-1"]
 
 
+@pytest.mark.requirement("compl-validate")
 @pytest.mark.parametrize("completer", [complete_org, complete_key, DOCUMENT])
 async def test_what_is_typed_is_a_value_and_never_more(complete, completer):
     for typed in ('"),or(id.not.is.null', "*", "%", "a,b(c).d", "\\", "x" * 300):

@@ -141,6 +141,7 @@ async def test_a_report_of_impact_has_the_family_and_the_history(workspace, rend
     assert lines[1].endswith("ada@acme.example: create")
 
 
+@pytest.mark.requirement("res-permission")
 @pytest.mark.parametrize(
     ("who", "document", "code"),
     [
@@ -157,6 +158,7 @@ async def test_what_cannot_be_seen_cannot_be_embedded(render, who, document, cod
     assert caught.value.code == code
 
 
+@pytest.mark.requirement("prom-validate")
 async def test_an_argument_has_its_bounds(render):
     with pytest.raises(ToolError, match="need is longer than 20000 characters"):
         await render("ada", "write_requirement", need="x" * 20_001)

@@ -128,6 +128,7 @@ async def test_what_is_deleted_says_so(workspace, read, document):
     assert "It shall stop." not in text
 
 
+@pytest.mark.requirement("res-uris")
 @pytest.mark.parametrize(
     "uri",
     [
@@ -148,6 +149,7 @@ async def test_what_names_nothing_is_not_found(read, uri):
         await read("ada", uri)
 
 
+@pytest.mark.requirement("res-permission", "res-not-empty")
 @pytest.mark.parametrize("suffix", ["", ".json"])
 async def test_what_is_out_of_sight_looks_like_what_is_not_there(read, project, document, suffix):
     for key in (project.key, document, project.item(1)):
@@ -168,6 +170,7 @@ async def test_documents_are_listed_with_the_latest_first(list_page, document):
     assert "description" not in first
 
 
+@pytest.mark.requirement("page-end")
 async def test_a_list_goes_on_by_its_cursor(monkeypatch, list_page):
     monkeypatch.setattr(resources, "PAGE_ROWS", 2)
     found, cursor = [], None
@@ -184,6 +187,7 @@ async def test_a_list_goes_on_by_its_cursor(monkeypatch, list_page):
     assert [item["uri"] for item in (await list_page("vic")).items] == found
 
 
+@pytest.mark.requirement("t24-cursors")
 async def test_a_cursor_of_somebody_else_is_refused(monkeypatch, list_page):
     monkeypatch.setattr(resources, "PAGE_ROWS", 1)
     cursor = (await list_page("ada")).next
@@ -192,6 +196,7 @@ async def test_a_cursor_of_somebody_else_is_refused(monkeypatch, list_page):
         await list_page("vic", cursor)
 
 
+@pytest.mark.requirement("res-permission")
 async def test_nobody_is_shown_documents_of_strangers(list_page):
     listed = [item["uri"] for item in (await list_page("bob")).items]
 

@@ -60,6 +60,7 @@ def test_what_is_the_same_for_everybody_may_be_kept_by_anybody():
     }
 
 
+@pytest.mark.requirement("cache-private")
 def test_what_is_for_one_user_says_so():
     told = orjson.loads(REVISION.render(Result({"contents": []}, Cache())))
 
@@ -74,6 +75,7 @@ def test_a_result_without_hints_has_none():
     }
 
 
+@pytest.mark.requirement("mrtr-something", "cache-not-on-rounds")
 def test_questions_are_an_answer_with_a_state():
     questions = {"where": {"method": "roots/list", "params": {}}}
 
@@ -85,6 +87,7 @@ def test_questions_are_an_answer_with_a_state():
     }
 
 
+@pytest.mark.requirement("log-bad-level")
 @pytest.mark.parametrize("level", ["loud", 5, None, [], "INFO"])
 def test_a_log_level_that_there_is_not_is_refused(level):
     asked = call()
