@@ -15,7 +15,7 @@ from atoms_mcp.engine.failure import EXPECTED, RIGHTS, to_rpc_error
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.questions import QuestionsSpeech
 from atoms_mcp.engine.rounds import RetrySpeech, RoundsSpeech
-from atoms_mcp.engine.speech import Means, Publish
+from atoms_mcp.engine.speech import Means
 from atoms_mcp.engine.toolbox import Prepared
 from atoms_mcp.errors import AtomsError
 from atoms_mcp.identity.caller import Caller
@@ -37,11 +37,6 @@ class Handling:
         self.rest = rest
         self.deadlines = deadlines
         self.means = means
-
-    @property
-    def publish(self) -> Publish:
-        """What tells those who listen of a change."""
-        return self.means.publish
 
     async def run(
         self,

@@ -74,7 +74,11 @@ class TaskWork:
         )
         self._runner, self._watched = asyncio.current_task(), watched
         talk = self._talk = TaskTalk(
-            self.task, self.accepted.capabilities, watched, self._records, self._handling.publish
+            self.task,
+            self.accepted.capabilities,
+            watched,
+            self._records,
+            self._handling.means.publish,
         )
         try:
             ended = await self._find_end(talk, watched)

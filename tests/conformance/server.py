@@ -9,6 +9,7 @@ import os
 
 import fixture_inputs
 import fixture_places
+import fixture_tasks
 import fixture_tools
 
 from atoms_mcp import logs
@@ -18,7 +19,7 @@ from atoms_mcp.settings import ServerSettings, load
 from atoms_mcp.web import boundary
 
 OFFER = Offer(
-    tools=(*fixture_tools.TOOLS, *fixture_inputs.TOOLS),
+    tools=(*fixture_tools.TOOLS, *fixture_inputs.TOOLS, *fixture_tasks.TOOLS),
     resources=fixture_places.RESOURCES,
     templates=fixture_places.TEMPLATES,
     prompts=(*fixture_places.PROMPTS, *fixture_inputs.PROMPTS),
