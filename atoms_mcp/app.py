@@ -52,6 +52,7 @@ from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import Session, SupabaseAuth
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
+from atoms_mcp.tools import entry_points
 from atoms_mcp.web.keys import Route
 from atoms_mcp.web.landing import Landing
 from atoms_mcp.web.readiness import Readiness
@@ -257,8 +258,10 @@ def build_core(
         session_check_s=settings.session_check_s,
     )
     own_tools = tools.build_tools(load_catalogue(), cursor_key=seal.derive("cursor"))
+    offer = Offer((*own_tools, *extra_tools)) + entry_points.load_offers()
+    entry_points.check_offer(offer)
     engine = Engine(
-        Offer((*own_tools, *extra_tools)),
+        offer,
         Footing(rest, verifier, Sessions(seal, store), seal, store),
         instructions=tools.INSTRUCTIONS,
     )

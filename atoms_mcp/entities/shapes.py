@@ -7,10 +7,12 @@ and small, because every listing pays for them. The exact schema of one type is 
 Source: JSON Schema 2020-12; MCP 2026-07-28, tools.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from atoms_mcp.entities import workspace_arguments
+from atoms_mcp.entities.arguments import ALWAYS, TAKES
 from atoms_mcp.entities.call import COMMON_INCLUDES, MAX_BATCH, includes
 from atoms_mcp.entities.catalogue import OPERATIONS, Catalogue, EntityType, Field, Filter
 
@@ -44,17 +46,19 @@ FILTER_WORDS = MappingProxyType(
 OUTPUT: Schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
 
-def entity_input(catalogue: Catalogue) -> Schema:
-    """Give the input schema of entity_tool."""
+def entity_input(catalogue: Catalogue, operations: Collection[str] = OPERATIONS) -> Schema:
+    """Give the input schema of entity_tool, with what these operations take."""
     properties = {
-        "operation": {"type": "string", "enum": list(OPERATIONS)},
+        "operation": {"type": "string", "enum": list(operations)},
         "entity_type": {"type": "string", "enum": list(catalogue.types)},
         **_naming(),
         **_giving(catalogue),
         **_choosing(catalogue),
         **_guarding(),
     }
-    return _closed(properties, ["operation", "entity_type"])
+    taken = ALWAYS.union(*(TAKES[operation] for operation in operations))
+    used = {name: schema for name, schema in properties.items() if name in taken}
+    return _closed(used, ["operation", "entity_type"])
 
 
 def _text(description: str, limit: int | None = None) -> Schema:
@@ -218,19 +222,12 @@ def _sorts(catalogue: Catalogue) -> list[str]:
     return [f"{sign}{name}" for name in names for sign in ("", "-")]
 
 
-def workspace_input(catalogue: Catalogue) -> Schema:
-    """Give the input schema of workspace_tool."""
+def workspace_input(
+    catalogue: Catalogue, operations: Collection[str] = workspace_arguments.OPERATIONS
+) -> Schema:
+    """Give the input schema of workspace_tool, with these operations."""
     properties: Schema = {
-        "operation": {
-            "type": "string",
-            "enum": [
-                "get_context",
-                "set_context",
-                "clear_context",
-                "list_workspaces",
-                "describe",
-            ],
-        },
+        "operation": {"type": "string", "enum": list(operations)},
         "entity_id": _text(
             "set_context: the place to work in by default: organization slug, "
             "project key (VEH or acme/VEH), document key or UUID. describe: the place your rights "

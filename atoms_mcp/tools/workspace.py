@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +23,7 @@ from atoms_mcp.entities.plan_write import (
 from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.shapes import OUTPUT, describe_type, workspace_input
 from atoms_mcp.entities.view import Item, render
+from atoms_mcp.entities.workspace_arguments import OPERATIONS as OPERATION_NAMES
 from atoms_mcp.entities.workspace_arguments import PLACES, WRITES, accept_workspace
 from atoms_mcp.identity.caller import READ_SCOPE, WRITE_SCOPE
 from atoms_mcp.supabase.errors import SupabaseError
@@ -41,6 +43,16 @@ list_workspaces: your organizations and projects with your role in each. A good 
 describe: with entity_type, everything about a type: exact schema of its data, enums, filters, \
 includes, and your rights at entity_id or the default place; without, the types there are."""
 
+READING = """\
+Find your way in the workspace. This login may not change anything.
+
+get_context: who you are and the place you work in by default; it stands in for a missing parent \
+in entity_tool, and answers that used it say so in scope.
+list_workspaces: your organizations and projects with your role in each. A good first call.
+describe: with entity_type, everything about a type: exact schema of its data, enums, filters, \
+includes, and your rights at entity_id or the default place; without, the types there are."""
+
+READS = tuple(operation for operation in OPERATION_NAMES if operation not in WRITES)
 MAX_PROJECTS = 200
 Arguments = dict[str, Any]
 Operation = Callable[[Desk, Arguments], Awaitable[dict[str, Any]]]
@@ -56,7 +68,7 @@ def build_workspace_tool(
         operation: str = arguments["operation"]
         return {"ok": True, "op": operation} | await OPERATIONS[operation](desk, arguments)
 
-    return Tool(
+    tool = Tool(
         name="workspace_tool",
         title="Your workspaces",
         description=DESCRIPTION,
@@ -72,6 +84,13 @@ def build_workspace_tool(
         handler=handle,
         accept=accept_workspace,
     )
+    reading = replace(
+        tool,
+        description=READING,
+        input_schema=workspace_input(catalogue, READS),
+        annotations={**tool.annotations, "readOnlyHint": True},
+    )
+    return replace(tool, read_only=reading)
 
 
 def needed_scope(arguments: Mapping[str, Any]) -> str:
