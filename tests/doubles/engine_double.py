@@ -18,6 +18,7 @@ from atoms_mcp.identity.caller import ALL_SCOPES, READ_SCOPE, Caller
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.verify import InvalidToken
+from atoms_mcp.protocol.revisions.stateless import NAMED
 from atoms_mcp.store.local import LocalStore
 
 MODERN = "2026-07-28"
@@ -201,8 +202,9 @@ def modern(method, params=None, *, call_id=1, version=MODERN):
     """Give a message of 2026-07-28 and its headers."""
     params = {**(params or {}), "_meta": {**META, VERSION_KEY: version}}
     headers = {"MCP-Protocol-Version": version, "Mcp-Method": method}
-    if isinstance(params.get("name"), str):
-        headers["Mcp-Name"] = params["name"]
+    mirrored = params.get(NAMED.get(method))
+    if isinstance(mirrored, str):
+        headers["Mcp-Name"] = mirrored
     return {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}, headers
 
 
