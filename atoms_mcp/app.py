@@ -53,6 +53,7 @@ from atoms_mcp.supabase.auth import Session, SupabaseAuth
 from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
 from atoms_mcp.tools import entry_points
+from atoms_mcp.web.connection import listen
 from atoms_mcp.web.keys import Route
 from atoms_mcp.web.landing import Landing
 from atoms_mcp.web.readiness import Readiness
@@ -60,7 +61,6 @@ from atoms_mcp.web.routes import Parts, build_web
 from atoms_mcp.web.site import Sites
 
 BACKLOG = 1024
-KEEPALIVE_S = 75
 DRAIN_S = 2
 # New objects between two looks for garbage; Python's own is 700, made for small programs.
 GARBAGE_THRESHOLD = 20_000
@@ -292,17 +292,11 @@ async def serving(
         exits.push_async_callback(core.close)
         readiness = Readiness(core.auth, core.jwks, core.store)
         application = build_web(_build_parts(settings, sites, core, readiness, exits), extra_routes)
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            # Compressed bodies are refused; unpacked or not, nobody reads on.
-            auto_decompress=False,
-            keepalive_timeout=KEEPALIVE_S,
-            shutdown_timeout=DRAIN_S,
-        )
+        runner = web.AppRunner(application, shutdown_timeout=DRAIN_S)
         exits.push_async_callback(runner.cleanup)
         await runner.setup()
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        server = await listen(runner, listener, backlog=BACKLOG)
+        exits.callback(server.close)
         exits.callback(readiness.drain)
         _spare_the_collector()
         yield sites.canonical.resource

@@ -6,7 +6,6 @@ integer and never null, and it is echoed with the type it came in.
 Source: JSON-RPC 2.0; MCP 2026-07-28 basic, Requests and Error Codes; RFC 8259.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from atoms_mcp.errors import AtomsError
+from atoms_mcp.protocol.ambiguity import find_ambiguity
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -24,9 +24,6 @@ INTERNAL_ERROR: Final = -32603
 MAX_DEPTH: Final = 64
 MAX_ID_CHARS: Final = 1024
 MAX_ID: Final = 2**53
-MIN_INTEGER: Final = -(2**63)
-MAX_INTEGER: Final = 2**64 - 1
-MAX_INTEGER_CHARS: Final = 20
 
 Id = int | str
 
@@ -81,31 +78,10 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON is anything until it was lo
     # Counting brackets is far cheaper than walking, and few messages have so many.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_too_deep(message):
         raise _refused(message, f"the body is nested deeper than {MAX_DEPTH} levels")
-    # What comes out as it went in has nothing doubled or rounded: most clients write it so.
-    if orjson.dumps(message) != raw:
-        fault = _find_ambiguity(raw)
-        if fault is not None:
-            raise _refused(message, fault)
+    ambiguity = find_ambiguity(raw, message)
+    if ambiguity is not None:
+        raise _refused(message, ambiguity)
     return message
-
-
-def _find_ambiguity(raw: bytes) -> str | None:
-    """Name what parsers read in more than one way, if there is anything.
-
-    Source: RFC 8259 sections 4 and 6; RFC 7493 section 2.
-    """
-    faults: list[str] = []
-
-    def look_at_keys(pairs: list[tuple[str, Any]]) -> None:
-        if len({key for key, _ in pairs}) != len(pairs):
-            faults.append("an object has a key twice")
-
-    def look_at_integer(digits: str) -> None:
-        if len(digits) > MAX_INTEGER_CHARS or not MIN_INTEGER <= int(digits) <= MAX_INTEGER:
-            faults.append("a whole number is too large")
-
-    json.loads(raw, object_pairs_hook=look_at_keys, parse_int=look_at_integer)
-    return faults[0] if faults else None
 
 
 def _refused(message: object, fault: str) -> RpcError:

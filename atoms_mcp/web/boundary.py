@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import time
+from dataclasses import replace
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -18,8 +19,10 @@ from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.supabase.errors import CallerExpired
 from atoms_mcp.supabase.wire import UPSTREAM_S
 from atoms_mcp.web.authenticate import authenticate, get_bearer
+from atoms_mcp.web.expectation import Expectation, refuse_expectation
 from atoms_mcp.web.guard import Guard
 from atoms_mcp.web.keys import EXCHANGE, Access, Exchange, Route
+from atoms_mcp.web.load import Load
 from atoms_mcp.web.pages import render_problem_page
 from atoms_mcp.web.problem import Problem, render_problem
 from atoms_mcp.web.refusals import to_problem
@@ -35,13 +38,14 @@ SERVER_ERROR = 500
 class Boundary:
     """Makes handlers out of routes. Logging must be set up by then.
 
-    `fallback` speaks for us where a request names no site of ours.
+    `fallback` speaks for us where a request names no site of ours. `load` counts what is open.
     """
 
-    def __init__(self, guard: Guard, verifier: Verifier, fallback: Site) -> None:
+    def __init__(self, guard: Guard, verifier: Verifier, fallback: Site, load: Load) -> None:
         self._guard = guard
         self._verifier = verifier
         self._fallback = fallback
+        self._load = load
         self._log = logs.request_writer()
         # Ids of a process are told apart by a count, those of processes by chance.
         self._prefix = os.urandom(5).hex()
@@ -53,7 +57,7 @@ class Boundary:
         What is done for every request is kept to few and plain steps: it is the price of each.
         """
         guard, verifier, begin, write = self._guard, self._verifier, self._begin, self._write
-        handler, cors, access = route.handler, route.cors, route.access
+        handler, cors, access, load = route.handler, route.cors, route.access, self._load
 
         async def handle(request: web.Request) -> web.StreamResponse:
             exchange = begin(request, route)
@@ -62,6 +66,8 @@ class Boundary:
             status = CLIENT_CLOSED
             try:
                 try:
+                    if load.requests - load.streams > load.limit:
+                        load.refuse(is_vital=route.is_vital)
                     exchange.site = guard.check(request, cors)
                     if access is not Access.OPEN:
                         token = get_bearer(headers)
@@ -87,12 +93,17 @@ class Boundary:
 
         return handle
 
+    def wrap_expectation(self, route: Route) -> Expectation:
+        """Give what meets the Expect header of this route's requests."""
+        return Expectation(self.wrap(replace(route, handler=refuse_expectation)))
+
     def _begin(self, request: web.Request, route: Route) -> Exchange:
         """Give the request its id and its record, and add up what time it spends upstream."""
         began_at = time.perf_counter()
         request_id = request.headers.get(REQUEST_ID_HEADER)
         if request_id is None or not GIVEN_ID.fullmatch(request_id):
             request_id = f"{self._prefix}{next(self._count):06x}"
+        self._load.requests += 1
         upstream_s = [0.0]
         UPSTREAM_S.set(upstream_s)
         logs.REQUEST_ID.set(request_id)
@@ -114,6 +125,7 @@ class Boundary:
         self, request: web.Request, exchange: Exchange, status: int, fault: Exception | None
     ) -> None:
         """Write the canonical line: one a request, whatever became of it."""
+        self._load.requests -= 1
         caller = exchange.caller
         facts = {
             "request_id": exchange.request_id,

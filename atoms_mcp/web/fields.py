@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 
 from atoms_mcp.identity.credentials import Malformed
+from atoms_mcp.protocol.ambiguity import find_ambiguity
 from atoms_mcp.web.keys import EXCHANGE
 from atoms_mcp.web.problem import JSON, Problem
 
@@ -29,6 +30,8 @@ async def read_body(request: web.Request) -> bytes:
     limit_bytes = request[EXCHANGE].route.body_limit_bytes
     if (request.content_length or 0) > limit_bytes:
         raise _too_large(limit_bytes)
+    if hdrs.EXPECT in request.headers:
+        await _say_go_on(request)
     chunks = []
     size_bytes = 0
     try:
@@ -48,7 +51,26 @@ async def read_body(request: web.Request) -> bytes:
         ) from None
     except ConnectionResetError:
         raise Problem(400, "malformed", "The body broke off.", "Send it again, whole.") from None
+    except web.RequestPayloadError:
+        raise Problem(
+            400,
+            "malformed_request",
+            "The body is not in well-formed chunks.",
+            "Send it with a Content-Length.",
+            headers={"Connection": "close"},
+        ) from None
     return b"".join(chunks)
+
+
+async def _say_go_on(request: web.Request) -> None:
+    """Ask for the body, of a client that waits for that: nothing speaks against it so far.
+
+    Source: RFC 9110 section 10.1.1.
+    """
+    if request.version == HttpVersion11 and not request.content.total_bytes:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # This was no part of the answer, which may still be any.
+        request.writer.output_size = 0
 
 
 async def read_fields(request: web.Request, known: Collection[str]) -> dict[str, Any]:
@@ -78,8 +100,11 @@ async def read_fields(request: web.Request, known: Collection[str]) -> dict[str,
 def _read_json(raw: bytes) -> dict[str, Any]:
     try:
         fields = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        ambiguity = find_ambiguity(raw, fields)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: nested too deeply
         raise Malformed("", "The body is not JSON") from None
+    if ambiguity is not None:
+        raise Malformed("", f"In the body, {ambiguity}")
     if not isinstance(fields, dict):
         raise Malformed("", "The body is not a JSON object")
     return fields

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from multidict import MultiMapping
 
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.settings import is_loopback
@@ -53,7 +54,8 @@ class Guard:
         # A preflight is answered by its own handler, which knows the origins as well.
         elif hdrs.ORIGIN in headers and cors is not Cors.ANY and request.method != "OPTIONS":
             origin = headers[hdrs.ORIGIN]
-            if origin not in self._origins and origin != site.origin:
+            is_known = origin in self._origins or origin == site.origin
+            if not is_known or _is_doubled(headers):
                 raise Problem(
                     403,
                     "origin_not_allowed",
@@ -84,13 +86,18 @@ def _check_own(request: web.Request, site: Site) -> None:
         is_own = fetched_from == "same-origin" or (fetched_from is None and _is_plain(site))
     else:
         is_own = origin == site.origin
-    if not is_own:
+    if not is_own or _is_doubled(headers):
         raise Problem(
             403,
             "origin_not_allowed",
             "This form was sent from another site.",
             "Go back to where you came from, and start again.",
         )
+
+
+def _is_doubled(headers: MultiMapping[str]) -> bool:
+    """Tell whether two origins are named: no browser does, and two readers could differ."""
+    return len(headers.getall(hdrs.ORIGIN, ())) > 1
 
 
 def _is_plain(site: Site) -> bool:

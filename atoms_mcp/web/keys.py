@@ -17,6 +17,7 @@ from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.store.store import Store
 from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.web.load import Load
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Site, Sites
 
@@ -53,6 +54,8 @@ class Route:
     body_limit_bytes: int = 16 * 1024
     # How a refusal looks; "either" asks the Accept header.
     shows: Literal["json", "page", "either"] = "json"
+    # Answered under any load: whoever watches would end a process that is only busy.
+    is_vital: bool = False
 
 
 @dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much
@@ -86,5 +89,6 @@ CONNECTIONS = web.AppKey("connections", Connections)
 GRANTS = web.AppKey("grants", Grants)
 STORE: web.AppKey[Store] = web.AppKey("store")
 READINESS = web.AppKey("readiness", Readiness)
+LOAD = web.AppKey("load", Load)
 
 EXCHANGE = web.RequestKey("exchange", Exchange)

@@ -57,6 +57,7 @@ from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
 from atoms_mcp.web.forms import FORMS, Forms
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
+from atoms_mcp.web.load import Load
 from atoms_mcp.web.pages import set_up_pages
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Sites
@@ -133,8 +134,8 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
         *_make_pages(),
         *_make_consent(settings),
         Route("GET", f"/.well-known{EVERYTHING}", discovery.not_found, open_, Cors.ANY),
-        Route("GET", "/healthz", health.healthz, open_, Cors.NONE),
-        Route("GET", "/readyz", health.readyz, open_, Cors.NONE),
+        Route("GET", "/healthz", health.healthz, open_, Cors.NONE, is_vital=True),
+        Route("GET", "/readyz", health.readyz, open_, Cors.NONE, is_vital=True),
     )
 
 
@@ -216,9 +217,11 @@ def build_web(parts: Parts, further: Sequence[Route] = ()) -> web.Application:
     """
     settings = parts.settings
     origins = parse_origins(settings.allowed_origins)
-    boundary = Boundary(Guard(parts.sites, origins), parts.verifier, parts.sites.canonical)
+    load = Load()
+    boundary = Boundary(Guard(parts.sites, origins), parts.verifier, parts.sites.canonical, load)
     table = (*make_routes(settings, parts.sites), *further)
     app = _furnish(parts)
+    app[keys.LOAD] = load
     set_up_pages(app, load_theme(settings))
     app[FORMS] = Forms(parts.seal)
     _register(app, boundary, [row for row in table if row.cors is not Cors.ANY], origins)
@@ -267,7 +270,7 @@ def _refuse_rest(
     """Answer every address that no row has."""
     for place in places:
         rest = Route("*", place, discovery.not_here, Access.OPEN, Cors.NONE, shows=shows)
-        app.router.add_route(rest.method, rest.path, boundary.wrap(rest))
+        _add(app, boundary, rest, place)
 
 
 def _register(
@@ -293,8 +296,7 @@ def _register(
     cors = aiohttp_cors.setup(app, defaults=defaults) if origins else None
     methods: dict[str, list[str]] = {}
     for row in rows:
-        place = row.path.removeprefix(prefix)
-        route = app.router.add_route(row.method, place, boundary.wrap(row))
+        route = _add(app, boundary, row, row.path.removeprefix(prefix))
         methods.setdefault(row.path, []).append(row.method)
         if cors is not None and row.cors in {Cors.CONFIGURED, Cors.ANY}:
             cors.add(route)
@@ -306,7 +308,17 @@ def _register(
             shows: Literal["json", "either"] = "json" if prefix else "either"
             refuse = discovery.make_refusal(known)
             refusal = Route("*", path, refuse, Access.OPEN, Cors.NONE, shows=shows)
-            app.router.add_route("*", path.removeprefix(prefix), boundary.wrap(refusal))
+            _add(app, boundary, refusal, path.removeprefix(prefix))
+
+
+def _add(app: web.Application, boundary: Boundary, row: Route, place: str) -> web.AbstractRoute:
+    """Register a row at its place within the application."""
+    return app.router.add_route(
+        row.method,
+        place,
+        boundary.wrap(row),
+        expect_handler=boundary.wrap_expectation(row).meet,
+    )
 
 
 async def _say_any_origin(_request: web.Request, response: web.StreamResponse) -> None:

@@ -1,5 +1,6 @@
 import pytest
 from entrance import make_state
+from multidict import CIMultiDict
 from web_double import assert_problem
 
 from atoms_mcp.errors import ConfigError
@@ -137,3 +138,13 @@ async def test_on_plain_http_in_a_network_browsers_cannot_say_more(make_web, mak
 
     assert (await sign_in(visit, **here)).status == 303
     assert (await sign_in(visit, **here, Origin="http://evil.example")).status == 403
+
+
+@pytest.mark.parametrize("path", ["/api/mcp", "/auth/login", "/sign-in"])
+async def test_two_origins_are_as_good_as_a_foreign_one(make_web, path):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS="https://app.example")
+
+    for origins in (["https://app.example", "https://app.example"], [web.url, web.url]):
+        headers = CIMultiDict(("Origin", origin) for origin in origins)
+        answer = await web.client.request("POST", path, headers=headers)
+        assert answer.status == 403

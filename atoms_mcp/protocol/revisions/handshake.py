@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from atoms_mcp.protocol.capabilities import read_capabilities
-from atoms_mcp.protocol.headers import PROTOCOL_VERSION, Headers
+from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID, Headers
 from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
 from atoms_mcp.protocol.results import (
     Result,
@@ -89,7 +89,7 @@ class Handshake(Revision):
         return 200
 
     def check_header(self, headers: Headers) -> None:
-        """Refuse a request that names another revision than the session's.
+        """Refuse a request that names another revision than the session's, or two sessions.
 
         No header is fine: 2025-03-26 knows none.
 
@@ -99,7 +99,13 @@ class Handshake(Revision):
         Source: MCP 2025-11-25 basic/transports, Protocol Version Header.
         """
         named = headers.getall(PROTOCOL_VERSION, ())
-        if named != [self.name] and any(value.strip(" \t") != self.name for value in named):
+        if len(named) > 1 or len(headers.getall(SESSION_ID, ())) > 1:
+            raise RpcError(
+                INVALID_REQUEST,
+                f"{PROTOCOL_VERSION} and {SESSION_ID} may come once each",
+                status=400,
+            )
+        if named and named[0].strip(" \t") != self.name:
             raise RpcError(
                 INVALID_REQUEST,
                 f"this session was opened with {self.name}, {PROTOCOL_VERSION} names another",

@@ -99,6 +99,16 @@ def test_a_header_that_names_another_revision_is_refused(named):
     assert (refused.value.code, refused.value.status) == (-32600, 400)
 
 
+@pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Session-Id"])
+def test_a_header_that_comes_twice_is_refused_whatever_it_says(name):
+    headers = CIMultiDict([(name, "2025-06-18"), (name.lower(), "2025-06-18")])
+
+    with pytest.raises(RpcError) as refused:
+        ROW["2025-06-18"].check_header(headers)
+
+    assert (refused.value.code, refused.value.status) == (-32600, 400)
+
+
 def test_an_opening_asks_for_a_revision_and_names_capabilities():
     params = {
         "protocolVersion": "x",
