@@ -130,3 +130,12 @@ def test_derived_keys_differ_by_purpose_and_are_stable():
 def test_a_seal_needs_good_keys(keys):
     with pytest.raises(ValueError, match="key"):
         Seal(keys)
+
+
+def test_each_key_gives_its_own_for_another_use_the_newest_first():
+    rotated = Seal([KEY, OTHER])
+
+    assert rotated.derive_all("task") == (
+        Seal([KEY]).derive("task"),
+        Seal([OTHER]).derive("task"),
+    )
