@@ -297,6 +297,9 @@ async def serving(
         await runner.setup()
         server = await listen(runner, listener, backlog=BACKLOG)
         exits.callback(server.close)
+        # Other processes tell of what concerns sessions, even while nobody listens here.
+        await core.engine.listening.start()
+        exits.callback(core.engine.listening.drain)
         exits.callback(readiness.drain)
         _spare_the_collector()
         yield sites.canonical.resource

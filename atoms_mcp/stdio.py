@@ -30,6 +30,7 @@ MAX_LINE_BYTES: Final = 1024 * 1024
 MAX_AT_ONCE: Final = 100
 CHUNK_BYTES: Final = 64 * 1024
 CHUNKS_AHEAD: Final = 4
+MAX_UNREAD: Final = 1000
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -81,6 +82,7 @@ async def serve(
         for line in splitter.end():
             await connection.wait_for_room()
             group.create_task(connection.answer(line))
+        engine.listening.drain()
 
 
 class _Connection:
@@ -143,10 +145,21 @@ class _LineVoice:
 
     def __init__(self, write: Write) -> None:
         self._write = write
+        self._pushed: set[asyncio.Task[None]] = set()
 
     async def send(self, message: bytes) -> None:
         """Write one message."""
         await self._write(message + b"\n")
+
+    def push(self, message: bytes) -> None:
+        """Write one message soon; none while a client has left too many of them unread."""
+        if len(self._pushed) < MAX_UNREAD:
+            task = asyncio.ensure_future(self.send(message))
+            self._pushed.add(task)
+            task.add_done_callback(self._pushed.discard)
+
+    async def release(self) -> None:
+        """Do nothing: a client that left would not come back."""
 
 
 class _Out:

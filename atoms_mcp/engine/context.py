@@ -95,6 +95,14 @@ class Context:
         answer = (await self._dialogue.ask(asked, authorises=authorises))[key]
         return ElicitAnswer(answer["action"], answer.get("content") or {})
 
+    async def release(self) -> None:
+        """Let the client's connection go while the work goes on, if the client knows to come back.
+
+        What is said after that waits for it, and so does the answer. Source: MCP 2025-11-25
+        basic/transports, Sending Messages to the Server.
+        """
+        await self._dialogue.release()
+
     async def publish(self, change: Change) -> None:
         """Tell all who listen for it, and may know of it, that something changed."""
         await self._dialogue.publish(change)

@@ -46,6 +46,9 @@ class Dialogue:
             fix="Call the tool through MCP, with a client that can be asked.",
         )
 
+    async def release(self) -> None:
+        """Let the client go, where it can come back for the rest."""
+
     async def publish(self, change: Change) -> None:
         """Tell all who listen for it that something changed."""
 

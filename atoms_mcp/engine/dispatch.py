@@ -24,14 +24,17 @@ from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.handling import Cancelled, Handling
 from atoms_mcp.engine.inputs import InputRequired
 from atoms_mcp.engine.levels import Levels
+from atoms_mcp.engine.listening import Listening
 from atoms_mcp.engine.listings import Listings
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.opening import Opening
 from atoms_mcp.engine.prompt_gets import PromptGets
 from atoms_mcp.engine.questions import Questions
 from atoms_mcp.engine.reply import ACCEPTED, Reply
-from atoms_mcp.engine.resource_reads import ResourceReads
+from atoms_mcp.engine.resource_reads import Read, ResourceReads
+from atoms_mcp.engine.rights import Rights
 from atoms_mcp.engine.rounds import Rounds
+from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.speech import Means
 from atoms_mcp.engine.task_records import TaskRecords
 from atoms_mcp.engine.tasks import TaskBegun, Tasks
@@ -94,15 +97,22 @@ class Engine:
         self._questions = Questions(footing.store)
         self._levels = Levels(footing.store)
         rounds = Rounds(footing.seal, footing.store)
-        means = Means(rounds, self._questions, self._levels, footing.publish)
         self._deadlines = Deadlines(call_limit_s)
+        self.listening = Listening(
+            footing.store,
+            footing.verifier,
+            Rights(self._find_reader, footing.rest),
+            offer.changing,
+            self._deadlines.cancel,
+        )
+        means = Means(rounds, self._questions, self._levels, self.listening.publish)
         self._handling = Handling(footing.rest, self._deadlines, means)
+        self._reads = ResourceReads(offer, self._handling)
         self._tools = Toolbox(offer.tools)
         records = TaskRecords(footing.store, Box(footing.seal.derive_all("task")))
         self._tasks = Tasks(self._handling, records, footing.verifier)
         self._tool_calls = ToolCalls(self._tools, self._handling, self._tasks)
-        can_listen = Operation.LISTEN in operations
-        capabilities = offer.declare(can_listen=can_listen)
+        capabilities = offer.declare()
         self._revisions = Revisions(
             Server("atoms-mcp", "Atoms", __version__, instructions, capabilities)
         )
@@ -118,13 +128,16 @@ class Engine:
             Operation.PING: _do_nothing,
             Operation.DISCOVER: _discover,
             Operation.SET_LEVEL: self._set_level,
+            Operation.LISTEN: self.listening.listen,
         }
         if offer.tools:
             served[Operation.LIST_TOOLS] = listings.list_tools
         if offer.has_resources:
             served[Operation.LIST_RESOURCES] = listings.list_resources
             served[Operation.LIST_TEMPLATES] = listings.list_templates
-            served[Operation.READ_RESOURCE] = ResourceReads(offer, handling).read
+            served[Operation.READ_RESOURCE] = self._reads.read
+            served[Operation.SUBSCRIBE] = self.listening.subscribe
+            served[Operation.UNSUBSCRIBE] = self.listening.unsubscribe
         if offer.prompts:
             served[Operation.LIST_PROMPTS] = listings.list_prompts
             served[Operation.GET_PROMPT] = PromptGets(offer, handling).get
@@ -135,6 +148,9 @@ class Engine:
             served[Operation.UPDATE_TASK] = self._tasks.update
             served[Operation.CANCEL_TASK] = self._tasks.cancel
         return served
+
+    def _find_reader(self, uri: str) -> Read:
+        return self._reads.find(uri)[0]
 
     async def answer(self, raw: bytes, frame: Frame) -> Reply:
         """Answer one body or line.
@@ -175,6 +191,16 @@ class Engine:
         body = b"{%b}" % render_structured(result)
         return _name_caller(Reply(body, tool=name, error_code=result.error_code), frame)
 
+    async def find_session(self, frame: Frame) -> Session:
+        """Give the session of a frame.
+
+        Raises:
+            RpcError: there is no such session, or another revision was named.
+        """
+        await self._opening.find(frame)
+        assert frame.session is not None  # noqa: S101 - it was found
+        return frame.session
+
     async def end_session(self, frame: Frame) -> None:
         """End the session of a frame before its time.
 
@@ -182,9 +208,12 @@ class Engine:
             RpcError: there is no such session, or another revision was named.
         """
         await self._opening.end(frame)
+        assert frame.session is not None  # noqa: S101 - it was found, and ended
+        await self.listening.end_session(frame.session)
 
     async def close(self) -> None:
-        """Stop the tasks of this process, and let their clients know."""
+        """End the streams and the tasks of this process, and let their clients know."""
+        await self.listening.close()
         await self._tasks.close()
 
     async def _answer_one(self, message: object, frame: Frame) -> Reply:
@@ -205,7 +234,7 @@ class Engine:
         except RpcError as fault:
             return _refuse(fault, find_id(message), frame)
         if call.id is None:
-            return self._take_notice(call, frame)
+            return await self._take_notice(call, frame)
         return await self._perform(call, revision, frame)
 
     async def _answer_batch(self, messages: list[Any], frame: Frame) -> Reply:
@@ -246,13 +275,18 @@ class Engine:
             misplaced = RpcError(INVALID_REQUEST, "initialize must not be in a batch")
             return _refuse(misplaced, call.id, frame)
         if call.id is None:
-            return self._take_notice(call, frame)
+            return await self._take_notice(call, frame)
         return await self._perform(call, revision, frame)
 
-    def _take_notice(self, call: Call, frame: Frame) -> Reply:
+    async def _take_notice(self, call: Call, frame: Frame) -> Reply:
         """Take a notification. None needs an answer, so whatever else it says is let be."""
         if call.method == "notifications/cancelled" and frame.origin is not None:
-            self._deadlines.cancel(frame.origin, call.params.get("requestId"))
+            call_id = call.params.get("requestId")
+            self._deadlines.cancel(frame.origin, call_id)
+            # The work of a session may be done at another replica.
+            await self.listening.cancel(frame.origin, call_id, is_shared=frame.headers is not None)
+        elif call.method == "notifications/initialized" and frame.session is not None:
+            await self.listening.attend(frame)
         return ACCEPTED
 
     async def _take_response(self, message: Any, frame: Frame) -> Reply:  # noqa: ANN401 - JSON

@@ -58,22 +58,19 @@ class Offer:
         """Whether a call may go on as a task."""
         return any(tool.as_task is not None for tool in self.tools)
 
-    def declare(self, *, can_listen: bool) -> dict[str, Any]:
+    def declare(self) -> dict[str, Any]:
         """Give the server's capabilities, in their newest form: what is honoured, and no more.
 
         Source: MCP 2026-07-28 schema, ServerCapabilities.
         """
-        changing = self.changing if can_listen else ()
-        changes = {name: {"listChanged": True} if name in changing else {} for name in LISTS}
+        changes = {name: {"listChanged": True} if name in self.changing else {} for name in LISTS}
         declared: dict[str, Any] = {"logging": {}}
         if self.tools:
             declared["tools"] = changes["tools"]
         if self.prompts:
             declared["prompts"] = changes["prompts"]
         if self.has_resources:
-            declared["resources"] = changes["resources"] | (
-                {"subscribe": True} if can_listen else {}
-            )
+            declared["resources"] = {**changes["resources"], "subscribe": True}
         if self.has_completions:
             declared["completions"] = {}
         tasks: dict[str, Any] = {TASKS: {}} if self.has_tasks else {}

@@ -105,6 +105,11 @@ class Speech(Dialogue):
         """Give the least level that the client wants to hear; None for nothing."""
         return None
 
+    async def release(self) -> None:
+        """Let the client go, where it can come back for the rest."""
+        if self.frame.voice is not None and not self.revision.is_stateless:
+            await self.frame.voice.release()
+
     async def publish(self, change: Change) -> None:
         """Tell all who listen for it that something changed."""
         await self.means.publish(change)

@@ -20,6 +20,15 @@ class Voice(Protocol):
         Returns when there is room for more: a slow reader slows down who speaks.
         """
 
+    def push(self, message: bytes) -> None:
+        """Send one whole message without waiting, after one that was sent.
+
+        A reader who is too slow for that is let go.
+        """
+
+    async def release(self) -> None:
+        """Let the client go, where it can come back for the rest; otherwise nothing happens."""
+
 
 class Notes:
     """A voice that keeps what was said, for callers in the same process."""
@@ -35,3 +44,10 @@ class Notes:
     async def send(self, message: bytes) -> None:
         """Keep one message."""
         self.messages.append(message)
+
+    def push(self, message: bytes) -> None:
+        """Keep one message."""
+        self.messages.append(message)
+
+    async def release(self) -> None:
+        """Do nothing: the caller is here."""

@@ -23,6 +23,8 @@ LIST_FIELDS: Final[Mapping[str, str]] = {
     "prompts": "promptsListChanged",
     "resources": "resourcesListChanged",
 }
+# The first revision whose clients come back for the rest of an answer, if they were given an id.
+POLLING: Final = "2025-11-25"
 URIS_FIELD: Final = "resourceSubscriptions"
 
 

@@ -33,6 +33,16 @@ def choose_form(accept: str | None) -> Form | None:
     return None
 
 
+@functools.lru_cache(maxsize=256)
+def takes_events(accept: str | None) -> bool:
+    """Tell whether an event stream is accepted; whoever asks for one and says nothing takes it."""
+    if accept is None:
+        return True
+    ranges = _read(accept)
+    names = (SSE_TYPE, "text/*", "*/*")
+    return next((ranges[name] for name in names if name in ranges), 0.0) > 0
+
+
 def _read(accept: str) -> dict[str, float]:
     ranges: dict[str, float] = {}
     for part in accept.split(","):

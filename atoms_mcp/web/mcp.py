@@ -1,4 +1,4 @@
-"""MCP over Streamable HTTP: one path, POST for every message, DELETE to end a session.
+"""MCP over Streamable HTTP: one path, POST for every message, GET to listen, DELETE to end.
 
 What a message means is the engine's matter; here are the media types, the sizes and the statuses.
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+from multidict import istr
 
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.reply import Reply
@@ -16,19 +17,20 @@ from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
 from atoms_mcp.protocol.revisions import omits_unknown_id
-from atoms_mcp.web.accept import choose_form
+from atoms_mcp.web.accept import choose_form, takes_events
 from atoms_mcp.web.answer import Answer
 from atoms_mcp.web.fields import read_body
 from atoms_mcp.web.keys import ENGINE, EXCHANGE, Exchange
 from atoms_mcp.web.problem import JSON, Problem
+from atoms_mcp.web.stream import EVENT_STREAM, EventStream
+from atoms_mcp.web.voice import PostVoice
 
-ALLOWED: Final = "POST, DELETE"
+ALLOWED: Final = "POST, GET, DELETE"
+LAST_EVENT_ID: Final = istr("Last-Event-ID")
+# When a stream was refused for want of room, or because this process is about to stop.
+RETRY_AFTER_S: Final = "5"
+LATER: Final = frozenset({429, 503})
 ONE_JSON: Final[dict[str, str]] = {hdrs.CONTENT_TYPE: JSON}
-ONE_EVENT: Final[dict[str, str]] = {
-    hdrs.CONTENT_TYPE: "text/event-stream",
-    hdrs.CACHE_CONTROL: "no-cache",
-    "X-Accel-Buffering": "no",
-}
 
 
 async def post(request: web.Request) -> web.StreamResponse:
@@ -41,14 +43,19 @@ async def post(request: web.Request) -> web.StreamResponse:
         raw = await read_json(request, exchange.route.body_limit_bytes)
     except Problem as problem:
         return _refuse(request, problem.status, problem.message, problem.headers)
-    reply = await request.app[ENGINE].answer(raw, make_frame(request, exchange))
+    voice = PostVoice(request)
+    reply = await request.app[ENGINE].answer(raw, make_frame(request, exchange, voice))
     exchange.facts = tell(reply)
+    if voice.is_open:
+        return voice.finish(reply.body)
     if reply.body is None:
         return web.Response(status=reply.status)
     headers = ONE_JSON if reply.session_id is None else {**ONE_JSON, SESSION_ID: reply.session_id}
+    if reply.status in LATER:
+        headers = {**headers, hdrs.RETRY_AFTER: RETRY_AFTER_S}
     if form == "sse" and reply.status == 200:  # noqa: PLR2004 - the one status that a stream has
         # Encoded JSON has no line ends.
-        return Answer(b"event: message\ndata: %b\n\n" % reply.body, headers=headers | ONE_EVENT)
+        return Answer(b"event: message\ndata: %b\n\n" % reply.body, headers=headers | EVENT_STREAM)
     return Answer(reply.body, status=reply.status, headers=headers)
 
 
@@ -56,16 +63,43 @@ async def delete(request: web.Request) -> web.StreamResponse:
     """End a session. Without one there is nothing here that could be deleted."""
     if SESSION_ID not in request.headers:
         return _refuse_method(request)
+    frame = make_frame(request, request[EXCHANGE])
     try:
-        await request.app[ENGINE].end_session(make_frame(request, request[EXCHANGE]))
+        await request.app[ENGINE].end_session(frame)
     except RpcError as fault:
         return _refuse(request, fault.status or 400, fault.message)
     return web.Response(status=204)
 
 
 async def get(request: web.Request) -> web.StreamResponse:
-    """Refuse: there is no standing stream; clients take 405 for that."""
-    return _refuse_method(request)
+    """Let the client of a session listen, or hear the rest of an answer (Last-Event-ID).
+
+    Without a session there is nothing to hear; clients take 405 for that.
+    """
+    if SESSION_ID not in request.headers:
+        return _refuse_method(request)
+    if not takes_events(request.headers.get(hdrs.ACCEPT)):
+        return _refuse(request, 406, "accept text/event-stream")
+    exchange, engine = request[EXCHANGE], request.app[ENGINE]
+    caller, after = exchange.caller, request.headers.get(LAST_EVENT_ID)
+    assert caller is not None  # noqa: S101 - the route wants a caller
+    try:
+        session = await engine.find_session(make_frame(request, exchange))
+        if after is not None and not engine.listening.streams.knows(session.key, after):
+            return _refuse(request, 400, "what follows that event is not kept; listen without it")
+        engine.listening.admit(caller)
+    except RpcError as fault:
+        later: dict[str, str] = {hdrs.RETRY_AFTER: RETRY_AFTER_S} if fault.status in LATER else {}
+        return _refuse(request, fault.status or 400, fault.message, later)
+    events = EventStream()
+    try:
+        await events.open(request)
+        stream = await engine.listening.stand(session, caller, events, after)
+        await events.wait()
+        engine.listening.streams.leave(stream, events)
+    finally:
+        engine.listening.leave(caller)
+    return events
 
 
 async def read_json(request: web.Request, limit_bytes: int) -> bytes:
@@ -88,7 +122,7 @@ async def read_json(request: web.Request, limit_bytes: int) -> bytes:
     return await read_body(request)
 
 
-def make_frame(request: web.Request, exchange: Exchange) -> Frame:
+def make_frame(request: web.Request, exchange: Exchange, voice: PostVoice | None = None) -> Frame:
     """Give what the engine needs to know of a request besides its body."""
     headers = request.headers
     transport = request.transport
@@ -100,6 +134,7 @@ def make_frame(request: web.Request, exchange: Exchange) -> Frame:
         session_id=headers.get(SESSION_ID),
         # aiohttp lets a handler run on when its client has left, which is right for most.
         is_gone=None if transport is None else transport.is_closing,
+        voice=voice,
     )
 
 
@@ -136,5 +171,5 @@ def _refuse(
 
 
 def _refuse_method(request: web.Request) -> web.Response:
-    message = "send messages by POST; there is no stream to open here"
+    message = "send messages by POST; streams and deletion are for sessions, and none is named"
     return _refuse(request, 405, message, {hdrs.ALLOW: ALLOWED})

@@ -59,6 +59,7 @@ from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
 from atoms_mcp.web.load import Load
 from atoms_mcp.web.pages import set_up_pages
+from atoms_mcp.web.pulse import PULSE, Pulse
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Sites
 from atoms_mcp.web.theme import load_theme
@@ -246,6 +247,7 @@ def _furnish(parts: Parts) -> web.Application:
     app[PROXIES] = Proxies(parts.settings.trusted_proxies)
     app[keys.STORE] = parts.store
     app[keys.ENGINE] = parts.engine
+    app[PULSE] = Pulse()
     app[keys.VERIFIER] = parts.verifier
     app[keys.AUTH] = parts.auth
     app[keys.SIGN_IN] = parts.sign_in

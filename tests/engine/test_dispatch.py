@@ -179,7 +179,6 @@ async def test_rung_4_is_the_version(bench, version, supported):
         "logging/setLevel",
         "resources/subscribe",
         "resources/unsubscribe",
-        "subscriptions/listen",
     ],
 )
 async def test_rung_5_is_the_method(bench, method):

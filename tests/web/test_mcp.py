@@ -99,7 +99,7 @@ async def test_there_is_nothing_to_get_and_nothing_to_delete_without_a_session(w
     answer = await web.ask(method, PATH, token=token, headers={"Accept": "text/event-stream"})
 
     assert answer.status == 405
-    assert answer.headers["Allow"] == "POST, DELETE"
+    assert answer.headers["Allow"] == "POST, GET, DELETE"
     assert code(answer) == -32600
 
 

@@ -83,7 +83,7 @@ class Stateless(Revision):
         if cache is not None:
             members["ttlMs"] = cache.ttl_ms
             members["cacheScope"] = "public" if cache.is_public else "private"
-        return encode(members | {"_meta": self._meta})
+        return encode(members | {"_meta": {**members.get("_meta", {}), **self._meta}})
 
     def render_tool_result(self, result: ToolResult) -> bytes:
         """Give the result of `tools/call`, encoded."""

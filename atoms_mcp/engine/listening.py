@@ -1,0 +1,372 @@
+"""How clients listen for changes: by `subscriptions/listen`, or by subscriptions of a session.
+
+What a session subscribed to is kept in the store and told to all replicas: the stream that its
+client listens on may stand at another one.
+
+Source: MCP 2026-07-28 basic/patterns/subscriptions; MCP 2025-11-25 server/resources,
+Subscriptions; basic/transports, Listening for Messages from the Server.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from atoms_mcp.engine.failure import to_rpc_error
+from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.handling import Cancelled
+from atoms_mcp.engine.hub import ASK_AT_ONCE, TOO_MANY, Hub
+from atoms_mcp.engine.listener import Listener
+from atoms_mcp.engine.rights import Rights
+from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.streams import Sink, Stream, Streams
+from atoms_mcp.identity.caller import Caller
+from atoms_mcp.identity.verify import Verifier
+from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, Call, Id, RpcError
+from atoms_mcp.protocol.listening import (
+    MAX_URIS,
+    POLLING,
+    SUBSCRIPTION_ID,
+    Filter,
+    honour,
+    read_filter,
+    read_uri,
+    render_acknowledgement,
+    render_tag,
+)
+from atoms_mcp.protocol.results import Result
+from atoms_mcp.protocol.revisions.revision import Revision
+from atoms_mcp.store.store import Store, StoreDown
+from atoms_mcp.supabase.errors import SupabaseError
+
+LIFETIME_S: Final = 24 * 3600
+# On a transport that works on a hundred messages at a time, each of these is one.
+MAX_ON_LINE: Final = 50
+
+log = structlog.get_logger(__name__)
+
+
+class Listening:
+    """Begins and ends what is listened for. `now` gives Unix seconds.
+
+    `changing` names the lists that may change while the server runs. `stop` ends the work on a
+    request, which another process was told to be cancelled.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        verifier: Verifier,
+        rights: Rights,
+        changing: Collection[str],
+        stop: Callable[[str, object], None],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._hub = hub = Hub(store, rights.can_read, now=now)
+        self.streams = Streams()
+        self._store = store
+        self._verifier = verifier
+        self._rights = rights
+        self._changing = changing
+        self._stop = stop
+        self._now = now
+        # By the key of their session: what stands here for it, be it heard at the moment or not.
+        self._standing: dict[str, Listener] = {}
+        self._open: dict[tuple[str, type, Id], Listener] = {}
+        hub.on("subscribe", self._hear_subscribe)
+        hub.on("unsubscribe", self._hear_unsubscribe)
+        hub.on("stand", self._hear_stand)
+        hub.on("end", self._hear_end)
+        hub.on("cancel", self._hear_cancel)
+        self.publish = hub.publish
+        self.start = hub.start
+        self.drain = hub.drain
+
+    async def close(self) -> None:
+        """End everything that is listened for."""
+        await self._hub.close()
+        self.streams.close()
+
+    async def listen(self, call: Call, revision: Revision, frame: Frame) -> bytes:
+        """Tell the client of changes until the server or its token ends that.
+
+        Raises:
+            RpcError: the filter cannot be read, or there are too many streams.
+            Cancelled: the client has left or wants no more.
+        """
+        wanted = read_filter(call.params)
+        assert call.id is not None  # noqa: S101 - only requests are performed
+        if frame.voice is None:
+            raise RpcError(INVALID_PARAMS, "there is no way to tell you anything here")
+        caller = await _find_caller(frame)
+        if frame.headers is None and len(self._open) >= MAX_ON_LINE:
+            raise RpcError(TOO_MANY, f"you listen {MAX_ON_LINE} times already; cancel some first")
+        self._hub.admit(caller.user_id)
+        try:
+            readable = await self._find_readable(caller, wanted.uris, frame)
+            honoured = honour(wanted, self._changing, readable)
+            await self._hub.start()
+            tag = render_tag(call.id)
+            await frame.voice.send(render_acknowledgement(tag, honoured))
+            await self._tell(call.id, caller, honoured, frame)
+        finally:
+            self._hub.dismiss(caller.user_id)
+        return revision.render(Result({"_meta": {SUBSCRIPTION_ID: call.id}}))
+
+    async def _tell(self, call_id: Id, caller: Caller, honoured: Filter, frame: Frame) -> None:
+        """Let a stream hear until it is over.
+
+        Raises:
+            Cancelled: the client has left, or does not want to hear more.
+        """
+        assert frame.voice is not None  # noqa: S101 - it was looked at before
+        listener = Listener(
+            caller.user_id,
+            frame.voice.push,
+            lists=honoured.lists,
+            uris=honoured.uris,
+            tag=render_tag(call_id),
+            is_gone=frame.is_gone,
+            find_caller=self._caller_source(caller, frame),
+            expires_at=caller.expires_at if frame.find_caller is None else math.inf,
+        )
+        key = None if frame.origin is None else (frame.origin, type(call_id), call_id)
+        if key is not None:
+            self._open[key] = listener
+        self._hub.add(listener)
+        try:
+            if await listener.wait() == "gone":
+                raise Cancelled
+        finally:
+            self._hub.remove(listener)
+            if key is not None and self._open.get(key) is listener:
+                del self._open[key]
+
+    async def cancel(self, origin: str, call_id: object, *, is_shared: bool) -> None:
+        """End a stream that its client wants no more, by the id of its request.
+
+        `is_shared` says that whatever the request wanted may be done in another process.
+        """
+        if not isinstance(call_id, int | str):
+            return
+        listener = self._open.get((origin, type(call_id), call_id))
+        if listener is not None:
+            listener.end("gone")
+        elif is_shared:
+            await self._hub.tell("cancel", origin, call_id)
+
+    async def subscribe(self, call: Call, revision: Revision, frame: Frame) -> bytes:
+        """Tell a session of changes of a resource from now on.
+
+        Raises:
+            RpcError: there is no such resource that the caller can read, or too many were named.
+        """
+        uri = read_uri(call.params)
+        caller = await _find_caller(frame)
+        if not await self._find_readable(caller, (uri,), frame):
+            raise RpcError(
+                revision.missing_resource, "there is no such resource", data={"uri": uri}
+            )
+        session = _session(frame)
+        uris = await self._load(session)
+        if uri not in uris and len(uris) >= MAX_URIS:
+            raise RpcError(INVALID_PARAMS, f"a session may subscribe to {MAX_URIS} resources")
+        await self.attend(frame)
+        await self._save(session, [*(one for one in uris if one != uri), uri])
+        await self._hub.tell("subscribe", session.key, uri)
+        return b"{}"
+
+    async def unsubscribe(self, call: Call, _revision: Revision, frame: Frame) -> bytes:
+        """Tell a session no more of a resource; one that it never named is no fault.
+
+        Raises:
+            RpcError: no resource is named.
+        """
+        uri = read_uri(call.params)
+        session = _session(frame)
+        uris = await self._load(session)
+        if uri in uris:
+            await self._save(session, [one for one in uris if one != uri])
+            await self._hub.tell("unsubscribe", session.key, uri)
+        return b"{}"
+
+    async def attend(self, frame: Frame) -> None:
+        """Let the session of a transport with one client hear; over HTTP it has to come for it."""
+        session = _session(frame)
+        if frame.headers is not None or frame.voice is None or session.key in self._standing:
+            return
+        assert frame.find_caller is not None  # noqa: S101 - such a transport knows nobody else
+        push, find_caller = frame.voice.push, frame.find_caller
+        self._stand(session, push, session.owner, find_caller, math.inf)
+        await self._hub.start()
+
+    def admit(self, caller: Caller) -> None:
+        """Count one more connection that stands open; see `Hub.admit`."""
+        self._hub.admit(caller.user_id)
+
+    def leave(self, caller: Caller) -> None:
+        """Count one less."""
+        self._hub.dismiss(caller.user_id)
+
+    def begin(self, session: Session, sink: Sink) -> Stream:
+        """Begin the stream that answers a request of a session."""
+        stream = self.streams.begin(session.key, sink)
+        self._prime(session, stream)
+        return stream
+
+    async def stand(
+        self, session: Session, caller: Caller, sink: Sink, last_event_id: str | None
+    ) -> Stream:
+        """Let the client of a session hear on a connection what no request asks for.
+
+        With the id of an event, the stream that it names goes on instead, if it is kept.
+        """
+        await self._hub.start()
+        stream = None
+        if last_event_id is not None:
+            stream = self.streams.resume(session.key, last_event_id, sink)
+        if stream is None:
+            stream = self.streams.stand(session.key, sink)
+            self._prime(session, stream)
+        if stream.is_standing:
+            await self._hear(session, caller, stream)
+        return stream
+
+    def _prime(self, session: Session, stream: Stream) -> None:
+        # Clients of the revisions before choke on an event without a message.
+        if session.revision >= POLLING:
+            self.streams.prime(stream)
+
+    async def _hear(self, session: Session, caller: Caller, stream: Stream) -> None:
+        """Let a standing stream hear; who comes back does so as whom the token says now."""
+        old = self._standing.get(session.key)
+        if old is not None:
+            self._hub.remove(old)
+        verify = partial(self._verifier.verify, caller.presented)
+        push = partial(self.streams.send, stream)
+        listener = self._stand(session, push, caller.user_id, verify, caller.expires_at)
+        listener.on_end = partial(self.streams.drop, stream)
+        stream.forget = partial(self._forget, session.key, listener)
+        for uri in [] if old is None else old.uris:
+            self._hub.watch(listener, uri)
+        await self._hub.tell("stand", session.key, stream.id)
+        for uri in await self._load(session):
+            self._hub.watch(listener, uri)
+
+    async def end_session(self, session: Session) -> None:
+        """End all that a session listened for, wherever it did."""
+        self.streams.drop_session(session.key)
+        try:
+            await self._store.delete(_key(session))
+        except StoreDown:
+            log.warning("subscriptions.kept", hint="they go with the session's own time")
+        await self._hub.tell("end", session.key)
+
+    def _stand(
+        self,
+        session: Session,
+        push: Callable[[bytes], None],
+        user_id: str,
+        find_caller: Callable[[], Awaitable[Caller]],
+        expires_at: float,
+    ) -> Listener:
+        listener = Listener(
+            user_id,
+            push,
+            lists=self._changing,
+            find_caller=find_caller,
+            expires_at=expires_at,
+        )
+        self._standing[session.key] = listener
+        self._hub.add(listener)
+        return listener
+
+    def _forget(self, key: str, listener: Listener) -> None:
+        self._hub.remove(listener)
+        if self._standing.get(key) is listener:
+            del self._standing[key]
+
+    def _caller_source(self, caller: Caller, frame: Frame) -> Callable[[], Awaitable[Caller]]:
+        return frame.find_caller or partial(self._verifier.verify, caller.presented)
+
+    async def _find_readable(
+        self, caller: Caller, uris: Collection[str], frame: Frame
+    ) -> Collection[str]:
+        """Give those of the URIs that the caller can read.
+
+        Raises:
+            RpcError: nobody knows at the moment.
+        """
+        room = asyncio.Semaphore(ASK_AT_ONCE)
+
+        async def ask(uri: str) -> bool:
+            async with room:
+                return await self._rights.can_read(caller, uri)
+
+        try:
+            known = await asyncio.gather(*(ask(uri) for uri in uris))
+        except SupabaseError as error:
+            raise to_rpc_error(error, frame.request_id) from error
+        return [uri for uri, is_readable in zip(uris, known, strict=True) if is_readable]
+
+    async def _load(self, session: Session) -> list[str]:
+        """Give what a session subscribed to; nothing while the store cannot be asked."""
+        try:
+            kept = await self._store.get(_key(session))
+        except StoreDown:
+            return []
+        uris: list[str] = [] if kept is None else orjson.loads(kept)
+        return uris
+
+    async def _save(self, session: Session, uris: list[str]) -> None:
+        until = min(self._now() + LIFETIME_S, session.expires_at)
+        try:
+            await self._store.put(_key(session), orjson.dumps(uris).decode(), until)
+        except StoreDown as exc:
+            raise RpcError(INTERNAL_ERROR, "this cannot be remembered now; repeat it") from exc
+
+    def _hear_subscribe(self, said: list[Any]) -> None:
+        key, uri = said
+        listener = self._standing.get(key)
+        if listener is not None:
+            self._hub.watch(listener, uri)
+
+    def _hear_unsubscribe(self, said: list[Any]) -> None:
+        key, uri = said
+        listener = self._standing.get(key)
+        if listener is not None:
+            self._hub.unwatch(listener, uri)
+
+    def _hear_stand(self, said: list[Any]) -> None:
+        """End the stream of a session that stands here: another one stands somewhere."""
+        key, stream_id = said
+        self.streams.drop_standing(key, but=stream_id)
+
+    def _hear_end(self, said: list[Any]) -> None:
+        self.streams.drop_session(said[0])
+
+    def _hear_cancel(self, said: list[Any]) -> None:
+        origin, call_id = said
+        self._stop(origin, call_id)
+
+
+async def _find_caller(frame: Frame) -> Caller:
+    if frame.caller is not None:
+        return frame.caller
+    assert frame.find_caller is not None  # noqa: S101 - a frame has this or the caller
+    return await frame.find_caller()
+
+
+def _session(frame: Frame) -> Session:
+    assert frame.session is not None  # noqa: S101 - the revisions with this have sessions
+    return frame.session
+
+
+def _key(session: Session) -> str:
+    return f"listens:{session.key}"

@@ -1,0 +1,96 @@
+"""What can be said to the client of a POST before its answer: then the answer is a stream.
+
+Nothing is opened before something is said. In a session each message gets an id, so that a client
+whose connection broke can come back for the rest.
+
+Source: MCP 2026-07-28 and 2025-11-25, basic/transports, Sending Messages to the Server.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.streams import Stream
+from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
+from atoms_mcp.protocol.listening import POLLING
+from atoms_mcp.protocol.revisions import stateless
+from atoms_mcp.web.keys import ENGINE, EXCHANGE
+from atoms_mcp.web.stream import EventStream
+
+
+class PostVoice:
+    """The voice of one POST."""
+
+    __slots__ = ("_events", "_is_resumable", "_kept", "_lock", "_request")
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._events: EventStream | None = None
+        self._lock: asyncio.Lock | None = None
+        self._kept: Stream | None = None
+        self._is_resumable = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something was said, so that the answer has begun."""
+        return self._events is not None
+
+    async def send(self, message: bytes) -> None:
+        """Send one message, and wait until there is room for more."""
+        events = self._events or await self._open()
+        self._put(events, message)
+        await events.make_room()
+
+    def push(self, message: bytes) -> None:
+        """Send one message without waiting; there has to be one before that was sent."""
+        assert self._events is not None  # noqa: S101 - that one has opened it
+        self._put(self._events, message)
+
+    async def release(self) -> None:
+        """Let the client go, if it knows to come back; what follows is kept for it."""
+        events = self._events or await self._open()
+        if self._is_resumable:
+            events.cut()
+
+    def finish(self, message: bytes | None) -> web.StreamResponse:
+        """Send the answer, if there is one, and give the whole as what answers the request."""
+        assert self._events is not None  # noqa: S101 - otherwise there is a plain answer
+        if message is not None:
+            self._put(self._events, message)
+        if self._kept is not None:
+            self._request.app[ENGINE].listening.streams.end(self._kept)
+        self._events.finish()
+        return self._events
+
+    def _put(self, events: EventStream, message: bytes) -> None:
+        if self._kept is None:
+            events.put(message)
+        else:
+            self._request.app[ENGINE].listening.streams.send(self._kept, message)
+
+    async def _open(self) -> EventStream:
+        """Begin the answer; of several members of a batch one does it for all."""
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        async with self._lock:
+            if self._events is None:
+                session = await self._find_session()
+                events = EventStream()
+                await events.open(self._request)
+                if session is not None:
+                    self._kept = self._request.app[ENGINE].listening.begin(session, events)
+                    self._is_resumable = session.revision >= POLLING
+                self._events = events
+            return self._events
+
+    async def _find_session(self) -> Session | None:
+        """Give the session of the request, which the engine has found before."""
+        headers, caller = self._request.headers, self._request[EXCHANGE].caller
+        session_id = headers.get(SESSION_ID)
+        # Without a session, or in a revision that knows none, nothing is kept.
+        if session_id is None or caller is None or headers.get(PROTOCOL_VERSION) in stateless.NAMES:
+            return None
+        frame = Frame("", headers=headers, caller=caller, session_id=session_id)
+        return await self._request.app[ENGINE].find_session(frame)
