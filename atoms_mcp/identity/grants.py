@@ -42,6 +42,9 @@ CODE_LIFETIME_S = 60
 REFRESH_LIFETIME_S = 30 * 24 * 3600
 # A code is remembered for longer than it lives: shown twice, it was stolen, however late.
 CODE_REMEMBERED_S = 3600
+# For how long a refresh token that was traded is answered again. Beyond that it is a replay: of
+# two who hold it, one renews first and the other comes with the one before, however late.
+REUSE_S = 10
 # A fresh grant gets a token that lives for long: some clients log in anew when it ends.
 MARGIN_S = 30 * 60
 AGAIN = "connect again, so that the user can sign in"
@@ -163,8 +166,9 @@ class Grants:
     async def refresh(self, grant: RefreshGrant, client: Client) -> TokenAnswer:
         """Trade a refresh token for the next one.
 
-        The one before the newest is answered as well, with the newest: an answer gets lost,
-        and processes of a client share a token. An older one ends the grant.
+        The one before the newest is answered for a few seconds more, with the newest: an
+        answer gets lost, and processes of a client share a token. After that, and for any
+        older one, the grant ends.
 
         Raises:
             OAuthError: invalid_grant, invalid_target, invalid_scope.
@@ -174,8 +178,9 @@ class Grants:
         scope = render_scope(narrow(held.scope.split(), grant.scope))
         if await self._holders.is_revoked(held.gid):
             raise _refused(f"The grant was revoked; {AGAIN}")
-        newest = await self._find_newest(held)
-        if held.n < newest - 1:
+        newest, renewed_at = await self._find_newest(held)
+        is_late = self._now() - renewed_at > REUSE_S
+        if held.n < newest - 1 or (held.n < newest and is_late):
             await self._end_stolen(held)
             raise _refused(f"The refresh token was used before, so the grant has ended; {AGAIN}")
         try:
@@ -189,7 +194,7 @@ class Grants:
         following = max(newest, held.n + 1)
         until = self._now() + REFRESH_LIFETIME_S
         if following > newest:
-            await self._store.put(_grant_key(held.gid), str(following), until)
+            await self._store.put(_grant_key(held.gid), f"{following} {self._now():.0f}", until)
             await self._holders.add(held.sid, held.gid, until)
         successor = replace(held, rt=session.refresh_token, n=following, exp=int(until))
         answer = self._answer(successor, scope, session)
@@ -278,10 +283,14 @@ class Grants:
         """Use a code up; false for all but the first."""
         return await self._store.take_once(_code_key(code), self._now() + CODE_REMEMBERED_S)
 
-    async def _find_newest(self, held: RefreshClaims) -> int:
-        """Give the newest generation; where nothing is known of it, the one that came is."""
+    async def _find_newest(self, held: RefreshClaims) -> tuple[int, float]:
+        """Give the newest generation, and when it was made (Unix seconds).
+
+        Where nothing is known of it, the one that came is the newest.
+        """
         kept = await self._store.get(_grant_key(held.gid))
-        return held.n if kept is None else max(int(kept), held.n)
+        number, _, renewed_at = (kept or "").partition(" ")
+        return max(int(number or 0), held.n), float(renewed_at or 0)
 
     def _answer(self, refresh: RefreshClaims, scope: str, session: Session) -> TokenAnswer:
         expires_at = find_expiry(session)

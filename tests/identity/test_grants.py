@@ -9,7 +9,7 @@ from supabase_double import answering, refusal
 from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.identity.claims import InvalidToken
 from atoms_mcp.identity.connections import client_key
-from atoms_mcp.identity.grants import CODE_LIFETIME_S, REFRESH_LIFETIME_S
+from atoms_mcp.identity.grants import CODE_LIFETIME_S, REFRESH_LIFETIME_S, REUSE_S
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.oauth.errors import OAuthError
 from atoms_mcp.store.local import LocalStore
@@ -392,6 +392,21 @@ async def test_a_lost_answer_can_be_asked_for_again(supabase, world):
         assert (await world.verifier.verify(answer.access_token)).user_id == supabase.user_id
     assert await world.refresh(again)
     assert await world.refresh(second)
+
+
+async def test_a_token_that_comes_again_later_was_stolen_from_one_of_two(supabase, world, clock):
+    first = await world.connect()
+    second = await world.refresh(first)
+    clock.now += REUSE_S
+    assert await world.refresh(first)
+    clock.now += 1
+
+    assert "used before" in await refused(world.refresh(first))
+
+    await refused(world.refresh(second))
+    with pytest.raises(InvalidToken):
+        await world.verifier.verify(second.access_token)
+    assert supabase.count(LOGOUT) == 1
 
 
 async def test_many_refreshes_at_once_share_one_renewal(supabase, world):
