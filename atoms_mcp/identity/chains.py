@@ -32,9 +32,6 @@ MAX_REMEMBERED = 10_000
 FINAL_STATUS = 400
 FINAL_CODES = frozenset({"user_banned", "user_not_found", "session_not_found", "session_expired"})
 
-# A sign-out that comes too late.
-OVER_STATUSES = frozenset({401, 403, 404})
-
 
 class SessionOver(AtomsError):  # noqa: N818 - says what is the case
     """Supabase has ended this session: signed out, expired, or its user is gone."""
@@ -131,11 +128,7 @@ class Chains:
             SupabaseError: Supabase cannot be asked.
             StoreDown: the store cannot be asked.
         """
-        try:
-            await self._auth.sign_out(session.access_token, scope)
-        except SupabaseError as exc:
-            if exc.kind != "refused" or exc.status not in OVER_STATUSES:
-                raise
+        await self._auth.sign_out(session.access_token, scope)
         await self._drop(sid)
 
     async def _advance(self, sid: str, rt: str | None, margin_s: float | None) -> Session:

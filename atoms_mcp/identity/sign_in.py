@@ -1,4 +1,4 @@
-"""Every way to sign in, sign up and sign out: the one door that all others lead through.
+"""Every way to sign in and sign up: the one door that all others lead through.
 
 Holds what must be the same at all of them: the limits on failures, one answer for an unknown
 user and a wrong proof (in words, status and time), and the checks of what somebody typed
@@ -11,6 +11,7 @@ Source: Supabase Auth API; RFC 7636; OWASP ASVS 5.0 section 6.3.
 """
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
@@ -31,7 +32,7 @@ from atoms_mcp.identity.proof import make_proof
 from atoms_mcp.identity.quota import Quota
 from atoms_mcp.identity.refusals import Refusal, SignInRefused, find_refusal
 from atoms_mcp.identity.second_factor import TOTP, needs_second_factor
-from atoms_mcp.supabase.auth import CodeType, Scope, Session, SupabaseAuth
+from atoms_mcp.supabase.auth import CodeType, Session, SupabaseAuth
 from atoms_mcp.supabase.errors import SupabaseError
 
 __all__ = ["MailSent", "SignIn", "SignInRefused", "needs_second_factor"]
@@ -200,19 +201,7 @@ class SignIn:
             SignInRefused: too many mails, a captcha is missing, no sign-in by email.
             SupabaseError: it could not be asked.
         """
-        checked = check_email(email)
-        verifier, challenge = _proof_for(redirect_to)
-
-        async def ask() -> None:
-            await self._auth.send_code(
-                checked,
-                code_challenge=challenge,
-                redirect_to=redirect_to,
-                captcha_token=captcha_token,
-            )
-
-        await self._mails.request(ask, refusals.MAIL, address)
-        return MailSent(verifier)
+        return await self._request(self._auth.send_code, email, address, redirect_to, captcha_token)
 
     async def request_recovery(
         self,
@@ -229,19 +218,7 @@ class SignIn:
         Raises:
             Malformed, SignInRefused, SupabaseError: as in `request_code`.
         """
-        checked = check_email(email)
-        verifier, challenge = _proof_for(redirect_to)
-
-        async def ask() -> None:
-            await self._auth.recover(
-                checked,
-                code_challenge=challenge,
-                redirect_to=redirect_to,
-                captcha_token=captcha_token,
-            )
-
-        await self._mails.request(ask, refusals.MAIL, address)
-        return MailSent(verifier)
+        return await self._request(self._auth.recover, email, address, redirect_to, captcha_token)
 
     async def sign_up(
         self,
@@ -296,18 +273,26 @@ class SignIn:
         except SupabaseError as exc:
             raise find_refusal(exc, refusals.NEW_PASSWORD).error_for(exc) from exc
 
-    async def sign_out(self, session: Session | str, scope: Scope = "local") -> None:
-        """End the session of an access token, or all of its user; over already is fine, too.
-
-        Raises:
-            SupabaseError: it could not be asked.
-        """
-        token = session if isinstance(session, str) else session.access_token
-        try:
-            await self._auth.sign_out(token, scope)
-        except SupabaseError as exc:
-            if exc.kind != "refused" or exc.code not in refusals.ENDED:
-                raise
+    async def _request(
+        self,
+        send: Callable[..., Coroutine[object, object, None]],
+        email: object,
+        address: str | None,
+        redirect_to: str | None,
+        captcha_token: str | None,
+    ) -> MailSent:
+        """Ask for a mail; `send` is the method of Auth that sends it."""
+        checked = check_email(email)
+        verifier, challenge = _proof_for(redirect_to)
+        ask = functools.partial(
+            send,
+            checked,
+            code_challenge=challenge,
+            redirect_to=redirect_to,
+            captcha_token=captcha_token,
+        )
+        await self._mails.request(ask, refusals.MAIL, address)
+        return MailSent(verifier)
 
     async def _attempt(
         self, ask: Open, table: Mapping[str, Refusal], account: str, address: str | None

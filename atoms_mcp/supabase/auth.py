@@ -157,8 +157,16 @@ class SupabaseAuth:
         return read_session(await self._post(path, body, token))
 
     async def sign_out(self, token: str, scope: Scope = "local") -> None:
-        """End this session ("local"), the user's others ("others") or all ("global")."""
-        await self._wire.send("auth", "POST", f"{ROOT}/logout?scope={scope}", headers=_as(token))
+        """End this session ("local"), the user's others ("others") or all ("global").
+
+        One that is over already is what was wanted.
+        """
+        target = f"{ROOT}/logout?scope={scope}"
+        try:
+            await self._wire.send("auth", "POST", target, headers=_as(token))
+        except SupabaseError as exc:
+            if not exc.ends_session:
+                raise
 
     async def get_authorization(self, token: str, authorization_id: str) -> Authorization | Decided:
         """Ask what a client wants of this user, at Supabase's own OAuth 2.1 server.

@@ -6,6 +6,12 @@ from atoms_mcp.errors import AtomsError
 
 Kind = Literal["refused", "busy", "wrong", "down", "slow"]
 
+# What Auth says of a token whose session has ended, or whose user may not be here any more.
+SESSION_ENDED = frozenset(
+    {"session_not_found", "session_expired", "bad_jwt", "no_authorization"}
+    | {"user_not_found", "user_banned"}
+)
+
 
 class SupabaseError(AtomsError):
     """Supabase refused a request, or could not be asked.
@@ -45,6 +51,14 @@ class SupabaseError(AtomsError):
         self.hint = hint
         self.retry_after_s = retry_after_s
         self.reasons = reasons
+
+    @property
+    def ends_session(self) -> bool:
+        """Whether Auth refused because the session of the token is over.
+
+        A gateway that refuses the API key of the project says so without a code.
+        """
+        return self.kind == "refused" and self.code in SESSION_ENDED
 
 
 class CallerExpired(AtomsError):  # noqa: N818 - says what is the case

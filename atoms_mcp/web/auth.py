@@ -12,7 +12,6 @@ from atoms_mcp.identity.credentials import Malformed, check_credentials
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.identity.verify import InvalidToken
 from atoms_mcp.supabase.auth import Session
-from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.authenticate import get_bearer
 from atoms_mcp.web.fields import read_fields
@@ -54,12 +53,7 @@ async def logout(request: web.Request) -> web.Response:
         # Others may live on the same session: a client ends what it was granted.
         await request.app[GRANTS].revoke_grant(caller.grant_id, caller.session_id, caller.token)
         return render({"message": "Logout successful"}, headers=NO_STORE)
-    try:
-        await request.app[AUTH].sign_out(caller.token, scope="local")
-    except SupabaseError as exc:
-        # Already over is what was wanted.
-        if exc.kind != "refused" or exc.status not in {401, 403, 404}:
-            raise
+    await request.app[AUTH].sign_out(caller.token)
     verifier = request.app[VERIFIER]
     verifier.forget(caller.token)
     if caller.session_id is not None:

@@ -6,7 +6,7 @@ Source: RFC 6265bis (cookie prefixes, SameSite).
 from aiohttp import web
 
 from atoms_mcp.identity.browser import LIFETIME_S, BrowserSession
-from atoms_mcp.identity.chains import OVER_STATUSES, SessionOver
+from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.forms import cookie_name, set_cookie
@@ -36,7 +36,7 @@ async def find_session(request: web.Request, visitor: BrowserSession) -> Session
     try:
         await request.app[AUTH].get_user(session.access_token)
     except SupabaseError as exc:
-        if exc.kind != "refused" or exc.status not in OVER_STATUSES:
+        if not exc.ends_session:
             raise
         raise SessionOver("Supabase no longer knows the session") from exc
     return session

@@ -106,9 +106,7 @@ async def test_what_another_process_keeps_is_seen_at_once(supabase, login, sessi
     assert supabase.seen == []
 
 
-async def test_a_renewal_while_it_was_asked_for_is_not_done_again(
-    supabase, session, clock, path
-):
+async def test_a_renewal_while_it_was_asked_for_is_not_done_again(supabase, session, clock, path):
     """The file changes between the first look and the turn to renew it."""
     clock.now = session.expires_at
     times = iter([session.expires_at, 0.0])

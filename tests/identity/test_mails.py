@@ -11,16 +11,6 @@ from atoms_mcp.supabase.errors import SupabaseError
 ADDRESS = "192.0.2.1"
 
 
-class Sleeps(list):
-    async def __call__(self, seconds):
-        self.append(seconds)
-
-
-@pytest.fixture
-def sleeps():
-    return Sleeps()
-
-
 @pytest.fixture
 def mails(sleeps):
     return Mails(None, clock=lambda: 0.0, sleep=sleeps)

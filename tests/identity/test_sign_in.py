@@ -22,16 +22,6 @@ ADDRESS = "192.0.2.1"
 BACK = "http://127.0.0.1:8000/sign-in/callback"
 
 
-class Sleeps(list):
-    async def __call__(self, seconds):
-        self.append(seconds)
-
-
-@pytest.fixture
-def sleeps():
-    return Sleeps()
-
-
 @pytest.fixture
 async def sign_in(supabase, sleeps):
     wire = Wire(supabase.settings())
@@ -714,36 +704,6 @@ async def test_an_odd_new_password_costs_no_call(supabase, sign_in):
         await sign_in.set_password(session, "x" * 73)
 
     assert supabase.seen == []
-
-
-@pytest.mark.parametrize("scope", ["local", "global", "others"])
-async def test_signing_out_takes_a_session_or_its_token(supabase, sign_in, scope):
-    session = await sign_in.by_password(credentials(), ADDRESS)
-    supabase.seen.clear()
-
-    await sign_in.sign_out(session, scope)
-    await sign_in.sign_out(session.access_token, scope)
-
-    assert {seen.query["scope"] for seen in supabase.seen} == {scope}
-
-
-@pytest.mark.parametrize(
-    ("status", "code"), [(403, "bad_jwt"), (403, "session_not_found"), (403, "user_not_found")]
-)
-async def test_a_session_that_is_over_is_signed_out(supabase, sign_in, status, code):
-    supabase.faults["/auth/v1/logout"] = refusing(status, code)
-
-    await sign_in.sign_out("t")
-
-
-@pytest.mark.parametrize(
-    "fault", [answering(503), refusing(401, None), answering(401, b'{"message":"Invalid API key"}')]
-)
-async def test_who_cannot_be_asked_has_signed_nobody_out(supabase, sign_in, fault):
-    supabase.faults["/auth/v1/logout"] = fault
-
-    with pytest.raises(SupabaseError):
-        await sign_in.sign_out("t")
 
 
 async def test_a_wrong_api_key_ends_no_session(supabase, sign_in):

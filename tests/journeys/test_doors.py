@@ -234,11 +234,11 @@ async def test_a_provider_that_is_off_is_not_begun(sign_in):
 
 
 @pytest.mark.parametrize("scope", ["local", "global"])
-async def test_a_session_that_was_signed_out_is_over(sign_in, person, scope):
-    session = await by_password(sign_in, person)
+async def test_a_session_that_was_signed_out_is_over(sign_in, wire, person, scope):
+    auth, session = SupabaseAuth(wire), await by_password(sign_in, person)
 
-    await sign_in.sign_out(session, scope)
-    await sign_in.sign_out(session, scope)
+    await auth.sign_out(session.access_token, scope)
+    await auth.sign_out(session.access_token, scope)
 
     assert await refused(sign_in.by_refresh_token(session.refresh_token)) == "session_over"
 

@@ -10,6 +10,7 @@ from atoms_mcp.supabase.wire import Wire
 
 TOKEN = "/auth/v1/token"
 USER = "/auth/v1/user"
+LOGOUT = "/auth/v1/logout"
 
 
 @pytest.fixture
@@ -85,6 +86,25 @@ async def test_signing_out_ends_the_one_session(supabase, auth):
 
     assert supabase.seen[0].query["scope"] == "local"
     assert supabase.seen[0].method == "POST"
+
+
+@pytest.mark.parametrize("code", ["bad_jwt", "session_not_found", "user_not_found"])
+async def test_a_session_that_is_over_is_signed_out(supabase, auth, code):
+    supabase.faults[LOGOUT] = answering(403, f'{{"code":"{code}","message":"no"}}'.encode())
+
+    await auth.sign_out("t", "global")
+
+    assert supabase.seen[0].query["scope"] == "global"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(503, b""), (401, b"{}"), (401, b'{"message":"Invalid API key"}')]
+)
+async def test_who_cannot_be_asked_has_signed_nobody_out(supabase, auth, status, body):
+    supabase.faults[LOGOUT] = answering(status, body)
+
+    with pytest.raises(SupabaseError):
+        await auth.sign_out("t")
 
 
 async def test_keys_and_health_are_objects(supabase, auth):

@@ -1,3 +1,5 @@
+import pytest
+
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
 
 
@@ -11,6 +13,20 @@ def test_the_text_of_an_error_has_no_words_of_upstream():
 
 def test_an_error_without_a_status_says_so():
     assert str(SupabaseError("down", "x")) == "down - -"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "is_over"),
+    [
+        ("refused", "session_not_found", True),
+        ("refused", "user_banned", True),
+        ("refused", None, False),
+        ("refused", "validation_failed", False),
+        ("busy", "session_not_found", False),
+    ],
+)
+def test_a_session_is_over_where_auth_says_so(kind, code, is_over):
+    assert SupabaseError(kind, "no", status=403, code=code).ends_session is is_over
 
 
 def test_the_end_of_a_token_names_its_code():
