@@ -10,6 +10,8 @@ Source: RFC 6750 section 3, RFC 9728 section 5.1, MCP 2026-07-28 authorization.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from atoms_mcp.oauth.errors import quotable
+
 
 @dataclass(frozen=True, slots=True)
 class Challenger:
@@ -46,9 +48,4 @@ class Challenger:
 
 
 def _render(fields: Mapping[str, str]) -> str:
-    return "Bearer " + ", ".join(f'{name}="{_quotable(text)}"' for name, text in fields.items())
-
-
-def _quotable(text: str) -> str:
-    """Leave only what RFC 6750 allows in a value: nothing can end the quotes or the line."""
-    return "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in text)
+    return "Bearer " + ", ".join(f'{name}="{quotable(text)}"' for name, text in fields.items())

@@ -68,5 +68,10 @@ class UnknownClient(OAuthError):  # noqa: N818 - says what is the case
 
 
 def quotable(text: str) -> str:
-    """Leave only what the RFCs allow in a description: printable ASCII without quotes."""
+    """Leave only what the RFCs allow in a description or between quotes in a header.
+
+    Printable ASCII it is, without quotes and backslashes: nothing can end a value or a line.
+
+    Source: RFC 6749 section 5.2, RFC 6750 section 3.
+    """
     return "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in text)

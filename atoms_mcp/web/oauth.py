@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from atoms_mcp.identity.grants import TokenAnswer
+from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.oauth.clients import Client
 from atoms_mcp.oauth.errors import OAuthError
 from atoms_mcp.oauth.pairs import Pairs
@@ -32,6 +33,7 @@ from atoms_mcp.web.problem import Problem, render
 # Some caches know only the second one.
 KEPT_NOWHERE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-store", hdrs.PRAGMA: "no-cache"}
 RETRY_S = 5
+TOO_MANY = 429
 UNAVAILABLE = 503
 
 
@@ -47,6 +49,14 @@ def speaking_oauth(handler: Handler) -> Handler:
             if exc.challenge is not None:
                 headers[hdrs.WWW_AUTHENTICATE] = exc.challenge
             return _refuse(request, exc.status, exc.error, exc.description, headers)
+        except TooOften as exc:
+            return _refuse(
+                request,
+                TOO_MANY,
+                "temporarily_unavailable",
+                f"Too much of this came from this address; wait {exc.retry_after_s} seconds",
+                {hdrs.RETRY_AFTER: str(exc.retry_after_s)},
+            )
         except (SupabaseError, StoreDown) as exc:
             wait_s = exc.retry_after_s if isinstance(exc, SupabaseError) else None
             return _refuse(

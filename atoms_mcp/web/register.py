@@ -4,28 +4,23 @@ Source: RFC 7591 section 3.
 """
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from atoms_mcp.identity.quota import TooOften
 from atoms_mcp.oauth.errors import OAuthError
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.fields import read_body
-from atoms_mcp.web.keys import CLIENTS, EXCHANGE
+from atoms_mcp.web.keys import CLIENTS
 from atoms_mcp.web.oauth import KEPT_NOWHERE, speaking_oauth
 from atoms_mcp.web.problem import JSON, render
 
 CREATED = 201
-TOO_MANY = 429
 
 
 @speaking_oauth
 async def register(request: web.Request) -> web.Response:
     """Register the client that the body describes; those that fail count as well."""
     clients = request.app[CLIENTS]
-    try:
-        await clients.count(client_address(request))
-    except TooOften as exc:
-        return _refuse_for_now(request, exc.retry_after_s)
+    await clients.count(client_address(request))
     if request.content_type != JSON:
         raise OAuthError("invalid_client_metadata", f"The body has to be {JSON}")
     try:
@@ -35,14 +30,3 @@ async def register(request: web.Request) -> web.Response:
     if not isinstance(metadata, dict):
         raise OAuthError("invalid_client_metadata", "The body has to be a JSON object")
     return render(clients.register(metadata), status=CREATED, headers=KEPT_NOWHERE)
-
-
-def _refuse_for_now(request: web.Request, retry_after_s: int) -> web.Response:
-    error = "temporarily_unavailable"
-    request[EXCHANGE].facts["error_code"] = error
-    told = {
-        "error": error,
-        "error_description": f"Too many clients were registered; wait {retry_after_s} seconds",
-    }
-    headers = {**KEPT_NOWHERE, hdrs.RETRY_AFTER: str(retry_after_s)}
-    return render(told, status=TOO_MANY, headers=headers)
