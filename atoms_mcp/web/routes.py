@@ -53,7 +53,7 @@ from atoms_mcp.web import (
     sign_up,
 )
 from atoms_mcp.web.address import PROXIES, Proxies
-from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
+from atoms_mcp.web.boundary import REQUEST_ID_HEADER, SERVER, Boundary
 from atoms_mcp.web.forms import FORMS, Forms
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
@@ -325,11 +325,13 @@ def _add(app: web.Application, boundary: Boundary, row: Route, place: str) -> we
 
 async def _say_any_origin(_request: web.Request, response: web.StreamResponse) -> None:
     """Say `*` where everybody may read: the library repeats the origin instead."""
+    response.headers[hdrs.SERVER] = SERVER
     if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
 
 
 async def _vary_by_origin(_request: web.Request, response: web.StreamResponse) -> None:
     """Keep a cache from handing an answer for one origin to another one."""
+    response.headers[hdrs.SERVER] = SERVER
     if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)
