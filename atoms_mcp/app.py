@@ -11,7 +11,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -445,7 +445,10 @@ def _secret_keys(settings: ServerSettings) -> list[bytes]:
             fresh = path.with_suffix(f".{secrets.token_hex(4)}")
             fresh.touch(mode=0o600)
             fresh.write_text(secrets.token_hex(32), encoding="ascii")
-            fresh.rename(path)
+            # Of processes that start at once on one folder the first one makes the key of all.
+            with suppress(FileExistsError):
+                path.hardlink_to(fresh)
+            fresh.unlink()
         return [path.read_bytes()]
     except OSError as exc:
         raise ConfigError(
