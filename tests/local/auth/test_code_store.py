@@ -1,31 +1,13 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from atoms_mcp.local.auth import code_store
-from atoms_mcp.local.auth import store as auth_store
 from atoms_mcp.local.auth.code_store import Departure, Taken
 from atoms_mcp.local.auth.pkce import Challenge
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
 CHALLENGE = Challenge("c" * 43, "s256")
-
-
-@pytest.fixture
-async def connection(pool):
-    """A connection whose changes are undone."""
-    async with pool.acquire() as made:
-        undo = made.transaction()
-        await undo.start()
-        yield made
-        await undo.rollback()
-
-
-@pytest.fixture
-async def user(connection):
-    return await auth_store.add_user(connection, "ann@example.com", None, {})
 
 
 async def put(connection, user, token_hash, at=AT, kept_as="recovery_token"):

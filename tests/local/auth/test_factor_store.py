@@ -5,24 +5,8 @@ import asyncpg
 import pytest
 
 from atoms_mcp.local.auth import factor_store
-from atoms_mcp.local.auth import store as auth_store
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
-
-
-@pytest.fixture
-async def connection(pool):
-    """A connection whose changes are undone."""
-    async with pool.acquire() as made:
-        undo = made.transaction()
-        await undo.start()
-        yield made
-        await undo.rollback()
-
-
-@pytest.fixture
-async def user(connection):
-    return await auth_store.add_user(connection, "ann@example.com", None, {})
 
 
 async def test_a_factor_is_its_users(connection, user):

@@ -17,16 +17,6 @@ CHALLENGE = Challenge("c" * 43, "s256")
 
 
 @pytest.fixture
-async def connection(pool):
-    """A connection whose changes are undone."""
-    async with pool.acquire() as made:
-        undo = made.transaction()
-        await undo.start()
-        yield made
-        await undo.rollback()
-
-
-@pytest.fixture
 def write(pool, ring, clock, connection):
     """Mail something to an address, and give what was mailed."""
     limits = {}

@@ -96,16 +96,6 @@ def test_a_bad_registration_is_refused(more, code):
 
 
 @pytest.fixture
-async def connection(pool):
-    """A connection whose changes are undone."""
-    async with pool.acquire() as made:
-        undo = made.transaction()
-        await undo.start()
-        yield made
-        await undo.rollback()
-
-
-@pytest.fixture
 def show(connection):
     async def ask(*, basic=None, **body):
         headers = {}

@@ -14,21 +14,6 @@ LATER = AT + timedelta(minutes=10)
 
 
 @pytest.fixture
-async def connection(pool):
-    """A connection whose changes are undone."""
-    async with pool.acquire() as made:
-        undo = made.transaction()
-        await undo.start()
-        yield made
-        await undo.rollback()
-
-
-@pytest.fixture
-async def user(connection):
-    return await auth_store.add_user(connection, "ann@example.com", None, {})
-
-
-@pytest.fixture
 async def client(connection):
     made, _ = make_client({"redirect_uris": ["http://127.0.0.1/a", "http://127.0.0.1/b"]}, AT)
     await oauth_store.add_client(connection, made)

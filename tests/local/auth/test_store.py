@@ -12,16 +12,6 @@ AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @pytest.fixture
-async def connection(pool):
-    """A connection whose changes are undone."""
-    async with pool.acquire() as made:
-        undo = made.transaction()
-        await undo.start()
-        yield made
-        await undo.rollback()
-
-
-@pytest.fixture
 async def user(connection):
     return await auth_store.add_user(connection, "ann@example.com", "hash", {"full_name": "Ann"})
 
