@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 
 import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -133,12 +134,21 @@ NO_MORE = Offer()
 class Bench:
     """An engine with all that its tests look at. `now` is its sessions' clock."""
 
-    def __init__(self, more=NO_MORE, *, call_limit_s=20.0, instructions="Read first.", **footing):
-        self.now = 1_000_000.0
+    def __init__(
+        self,
+        more=NO_MORE,
+        *,
+        call_limit_s=20.0,
+        instructions="Read first.",
+        seal=None,
+        store=None,
+        **footing,
+    ):
+        self.now = time.time()
         self.tools = Tools()
         self.book = TokenBook()
-        self.seal = Seal([b"k" * 32])
-        self.store = LocalStore(None)
+        self.seal = seal or Seal([b"k" * 32])
+        self.store = store or LocalStore(None, now=lambda: self.now)
         self.sessions = Sessions(self.seal, self.store, now=lambda: self.now)
         self.engine = Engine(
             Offer(self.tools.listed()) + more,
