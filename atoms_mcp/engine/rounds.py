@@ -41,9 +41,13 @@ SALIENT: Final = ("name", "uri", "arguments")
 
 @dataclass(slots=True)
 class Round:
-    """What one sending of a request brought along; `nonce` is empty for the first."""
+    """What one sending of a request brought along; `nonce` is empty without a state of ours.
+
+    `counted` are the answers that a handler has asked for, of those that came.
+    """
 
     answers: dict[str, Any] = field(default_factory=dict)
+    counted: dict[str, Any] = field(default_factory=dict)
     nonce: str = ""
     expires_at: int = 0
     is_used: bool = False
@@ -65,8 +69,8 @@ class Rounds:
         given, responses = call.params.get("requestState"), call.params.get("inputResponses")
         if responses is not None and type(responses) is not dict:
             raise RpcError(INVALID_PARAMS, "inputResponses must be an object")
-        if given is None:  # answers to nothing that we would know of
-            return Round()
+        if given is None:  # a client may know what will be asked, and answer at once
+            return Round(dict(responses or {}))
         state = self._open_state(given)
         if state is None or state["sub"] != user_id or state["req"] != _digest(call):
             raise RpcError(INVALID_PARAMS, "requestState was not made for this request")
@@ -75,7 +79,7 @@ class Rounds:
         answers = dict(state["known"])
         responses = responses or {}
         answers.update((key, responses[key]) for key in state["asked"] if key in responses)
-        return Round(answers, state["jti"], state["exp"])
+        return Round(answers, nonce=state["jti"], expires_at=state["exp"])
 
     def _open_state(self, given: object) -> dict[str, Any] | None:
         try:
@@ -142,15 +146,18 @@ class RoundsSpeech(Speech):
     async def ask(self, requests: Mapping[str, InputRequest], *, authorises: bool) -> Answers:
         """Give the answers, or end the request with the questions that have none yet."""
         here = self.here
-        missing = {key: one for key, one in requests.items() if key not in here.answers}
+        # What nobody asked for was maybe said by nobody: it allows no change.
+        given = here.answers if here.nonce or not authorises else {}
+        here.counted.update((key, given[key]) for key in requests if key in given)
+        missing = {key: one for key, one in requests.items() if key not in given}
         if missing:
             declared = read_declared(self.call)
             lacking = [one.capability for one in missing.values()]
             if any(capability not in declared for capability in lacking):
                 raise missing_capabilities(dict.fromkeys(lacking))
             user_id = self.caller.user_id
-            raise self.means.rounds.require(missing, self.call, user_id, here.answers)
-        answers = {key: _check(key, one, here.answers[key]) for key, one in requests.items()}
+            raise self.means.rounds.require(missing, self.call, user_id, here.counted)
+        answers = {key: _check(key, one, given[key]) for key, one in requests.items()}
         if authorises:
             await self.means.rounds.use(here)
         return answers

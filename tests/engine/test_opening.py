@@ -114,9 +114,21 @@ async def test_a_session_is_served_with_its_own_version_or_none_named(bench, rev
     assert (await bench.send(say(), headers=headers)).status == 200
 
 
+@pytest.mark.requirement("life-respect-version")
+@pytest.mark.parametrize("named", LEGACY)
+async def test_a_session_is_served_as_it_was_negotiated_whichever_of_its_kind_is_named(
+    bench, named
+):
+    headers = {**await bench.open("2025-06-18"), "MCP-Protocol-Version": named}
+
+    result = told(await bench.send(say(), headers=headers))["result"]
+
+    assert result["structuredContent"] == {"ok": True, "said": "hi"}
+
+
 @pytest.mark.requirement("ver-session-header")
-@pytest.mark.parametrize("named", ["garbage", "1900-01-01", "2024-11-05", ""])
-async def test_a_session_is_not_served_under_another_version(bench, named):
+@pytest.mark.parametrize("named", ["garbage", "1900-01-01", "2027-01-01", ""])
+async def test_a_session_is_not_served_under_a_version_without_sessions(bench, named):
     headers = {**await bench.open("2025-06-18"), "MCP-Protocol-Version": named}
 
     assert fault(await bench.send(say(), headers=headers)) == (400, 1, -32600)
@@ -141,7 +153,7 @@ async def test_its_owner_ends_a_session(bench):
     for frame in (
         frame_of(session_id="made-up"),
         frame_of("bob", session_id=session_id),
-        frame_of(session_id=session_id, named="2025-11-25"),
+        frame_of(session_id=session_id, named="1900-01-01"),
     ):
         with pytest.raises(RpcError, match="-32600"):
             await bench.engine.end_session(frame)

@@ -112,7 +112,28 @@ async def test_an_answer_that_is_missing_is_asked_for_again(bench):
     ]
 
 
-async def test_answers_without_their_state_count_for_nothing(bench):
+async def test_answers_may_come_before_they_are_asked_for(bench):
+    said = {"role": "assistant", "content": {"type": "text", "text": "Paris"}, "model": "m"}
+    responses = {"where": {"roots": []}, "capital": said, "unknown": 5}
+
+    at_once = await call(bench, "both", inputResponses=responses)
+    asked = await ask(bench, "both", inputResponses={"capital": said, "unknown": 5})
+    later = await answer(bench, "both", asked["requestState"], {"where": {"roots": []}})
+
+    assert list(asked["inputRequests"]) == ["where"]
+    for reply in (at_once, later):
+        result = told(reply)["result"]
+        assert result["structuredContent"] == {"roots": [], "said": said["content"]}
+
+
+@pytest.mark.parametrize("response", [5, None, {"roots": 5}])
+async def test_such_answers_are_looked_at_as_well(bench, response):
+    reply = await call(bench, "both", inputResponses={"where": response, "capital": {}})
+
+    assert fault(reply) == (400, 1, -32602)
+
+
+async def test_answers_without_their_state_allow_no_change(bench):
     assert await ask(bench, "confirm", inputResponses={"sure": ACCEPT})
 
 

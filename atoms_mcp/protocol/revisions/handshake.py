@@ -55,6 +55,7 @@ ROWS: Final = (
     Row("2025-03-26", has_batches=True),
     Row("2024-11-05"),
 )
+NAMES: Final = frozenset(row.name for row in ROWS)
 
 
 class Handshake(Revision):
@@ -89,9 +90,10 @@ class Handshake(Revision):
         return 200
 
     def check_header(self, headers: Headers) -> None:
-        """Refuse a request that names another revision than the session's, or two sessions.
+        """Refuse a request that names a revision without sessions, or two revisions or sessions.
 
-        No header is fine: 2025-03-26 knows none.
+        No header is fine: 2025-03-26 knows none. Whatever revision of the family it names, the
+        session is served as it was negotiated; some clients name the oldest one that they know.
 
         Raises:
             RpcError: -32600 with status 400.
@@ -105,10 +107,11 @@ class Handshake(Revision):
                 f"{PROTOCOL_VERSION} and {SESSION_ID} may come once each",
                 status=400,
             )
-        if named and named[0].strip(" \t") != self.name:
+        if named and named[0].strip(" \t") not in NAMES:
             raise RpcError(
                 INVALID_REQUEST,
-                f"this session was opened with {self.name}, {PROTOCOL_VERSION} names another",
+                f"this session was opened with {self.name}; {PROTOCOL_VERSION} names a revision "
+                "that is not served in sessions",
                 status=400,
             )
 
