@@ -23,7 +23,6 @@ from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.session import Sessions
-from atoms_mcp.engine.tool import Tool
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.identity.access import AccessTokens
@@ -71,6 +70,7 @@ GOODBYE_S = 0.5
 LOGIN_FILE = "login.json"
 SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 STORE_FILE = "store.sqlite3"
+NOTHING_MORE = Offer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +231,11 @@ class Core:
 
 
 def build_core(
-    settings: ServerSettings, extra_tools: Sequence[Tool] = (), sites: Sites | None = None
+    settings: ServerSettings, extra: Offer = NOTHING_MORE, sites: Sites | None = None
 ) -> Core:
     """Construct everything below the transports; nothing is connected yet.
 
+    `extra` is offered beside what is our own and what other packages add, and looked at by nobody.
     `sites` are the names under which tokens are issued. Without any there are no OAuth
     endpoints, so the project's own access tokens are all that can come.
 
@@ -257,11 +258,11 @@ def build_core(
         accepts_jwt=sites is None or settings.accept_supabase_jwt == "on",
         session_check_s=settings.session_check_s,
     )
-    own_tools = tools.build_tools(load_catalogue(), cursor_key=seal.derive("cursor"))
-    offer = Offer((*own_tools, *extra_tools)) + entry_points.load_offers()
+    own = tools.build_offer(load_catalogue(), cursor_key=seal.derive("cursor"))
+    offer = own + entry_points.load_offers()
     entry_points.check_offer(offer)
     engine = Engine(
-        offer,
+        offer + extra,
         Footing(rest, verifier, Sessions(seal, store), seal, store),
         instructions=tools.INSTRUCTIONS,
     )
@@ -277,7 +278,7 @@ def _open_store(settings: ServerSettings) -> tuple[Store, Counters]:
 
 @asynccontextmanager
 async def serving(
-    settings: ServerSettings, extra_tools: Sequence[Tool] = (), extra_routes: Sequence[Route] = ()
+    settings: ServerSettings, extra: Offer = NOTHING_MORE, extra_routes: Sequence[Route] = ()
 ) -> AsyncIterator[str]:
     """Serve HTTP for as long as the context lasts; gives the URL of the MCP endpoint.
 
@@ -288,7 +289,7 @@ async def serving(
         listener = _bind(settings.host, settings.port)
         exits.callback(listener.close)
         sites = Sites(settings, listener.getsockname()[1])
-        core = build_core(settings, extra_tools, sites)
+        core = build_core(settings, extra, sites)
         exits.push_async_callback(core.close)
         readiness = Readiness(core.auth, core.jwks, core.store)
         application = build_web(_build_parts(settings, sites, core, readiness, exits), extra_routes)
