@@ -116,6 +116,15 @@ class Handling:
             return RetrySpeech(call, revision, frame, watched, caller, means)
         return RoundsSpeech(call, revision, frame, watched, caller, means)
 
+    def check_wanted(self, watched: Watched) -> None:
+        """Let a result go that came by itself, after its client had cancelled the request.
+
+        Raises:
+            Cancelled: the client gets no answer to it, as it wished.
+        """
+        if watched.is_cancelled:
+            raise Cancelled
+
     def explain_end(self, watched: Watched) -> DeadlinePassed:
         """Give why work was stopped by us.
 

@@ -79,7 +79,9 @@ class ToolCalls:
             context = Context(caller, handling.rest, frame.request_id, talk)
             if tool.as_task is not None:
                 arguments = await self._choose(tool.as_task, tool, arguments, context, revision)
-            return render_success(await tool.handler(context, arguments))
+            found = await tool.handler(context, arguments)
+            handling.check_wanted(watched)
+            return render_success(found)
         except asyncio.CancelledError:
             return render_failure(handling.explain_end(watched), frame.request_id)
         except EXPECTED as error:
