@@ -115,7 +115,6 @@ class RunningStack:
             "ATOMS_FASTMCP_PORT": "0",
         }
 
-
     def auth(self, method, path, *, token=None, **more):
         """Ask the gateway's Auth as a plain client, and give the answer."""
         headers = {"apikey": self.anon_key}
@@ -233,6 +232,19 @@ def server(start_server, stack):
     return start_server(stack)
 
 
+def find_free_port():
+    """Give a port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """The same for tests: `free_port()`, for a server that is to come back at its address."""
+    return find_free_port
+
+
 class RedisServer:
     """Debian's Redis on a port of loopback, keeping nothing on disk; it may be stopped."""
 
@@ -241,9 +253,7 @@ class RedisServer:
         if self.command is None:
             pytest.fail("redis-server is not installed: run scripts/peers, or apt-get install it")
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = find_free_port()
         self.popen = None
 
     @property

@@ -25,6 +25,8 @@ class Forms(HTMLParser):
         given = dict(attrs)
         if tag == "form":
             self.found.append((given.get("action", ""), {}))
+        elif tag == "button" and given.get("value") == "approve":
+            self.found[-1][1][given["name"]] = given["value"]
         elif tag == "input" and self.found and "name" in given:
             is_chosen = given.get("type") != "radio" or "checked" in given
             if is_chosen:
@@ -52,13 +54,13 @@ class Person:
     def approve(self, url, **choices):
         """Go from a client's authorization URL to its callback; give that URL, not yet visited."""
         self.visits += 1
-        home = urllib.parse.urlsplit(url).netloc
+        asked = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
         data = None
         for _ in range(8):
             status, where, page = self._ask(url, data)
             if 300 <= status < 400:
                 url, data = urllib.parse.urljoin(url, where), None
-                if urllib.parse.urlsplit(url).netloc != home:
+                if url.startswith(asked["redirect_uri"][0]):
                     return url
                 continue
             action, fields = self._fill(page, choices)
@@ -85,8 +87,8 @@ class Person:
             if "password" in fields:
                 self.typed += 1
                 return action, {**fields, "email": self.email, "password": self.password}
-            if "scope" in fields:
-                return action, {**fields, "decision": "approve", **choices}
+            if "decision" in fields:
+                return action, {**fields, **choices}
         raise AssertionError(f"nothing to fill in:\n{page}")
 
     def _ask(self, url, data):

@@ -108,3 +108,16 @@ def pages_stack(start_stack, tmp_path_factory):
 def pages_server(start_server, pages_stack):
     """A server before it."""
     return start_server(pages_stack)
+
+
+@pytest.fixture(scope="session")
+def delegated(start_stack, start_server, free_port, tmp_path_factory):
+    """A project that authorizes by itself, and a server that shows its page of consent."""
+    port = free_port()
+    stack = start_stack(
+        tmp_path_factory.mktemp("delegated"),
+        ATOMS_LOCAL_OAUTH_SERVER="on",
+        ATOMS_LOCAL_SITE_URL=f"http://127.0.0.1:{port}",
+    )
+    options = {"ATOMS_FASTMCP_AUTH_MODE": "delegated", "ATOMS_FASTMCP_PORT": str(port)}
+    return start_server(stack, **options)

@@ -1,7 +1,6 @@
 """From a client's link to its tools and back: consent and account, with a real browser."""
 
 import re
-import socket
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -264,21 +263,6 @@ async def test_a_web_client_hears_from_the_window_that_it_opened(page, app, emai
 
 
 # Supabase's own OAuth server, with our page
-
-
-@pytest.fixture(scope="module")
-def delegated(start_stack, start_server, tmp_path_factory):
-    """A project that authorizes by itself, and a server that shows its page of consent."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    stack = start_stack(
-        tmp_path_factory.mktemp("delegated"),
-        ATOMS_LOCAL_OAUTH_SERVER="on",
-        ATOMS_LOCAL_SITE_URL=f"http://127.0.0.1:{port}",
-    )
-    options = {"ATOMS_FASTMCP_AUTH_MODE": "delegated", "ATOMS_FASTMCP_PORT": str(port)}
-    return start_server(stack, **options)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

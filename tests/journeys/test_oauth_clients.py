@@ -5,11 +5,10 @@ server was started anew meanwhile.
 """
 
 import asyncio
+import base64
 import json
 import os
-import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -42,10 +41,7 @@ def brief_stack(start_stack, tmp_path_factory):
 class Restartable:
     """A server that comes back at the same address."""
 
-    def __init__(self, start_server, stack):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def __init__(self, start_server, stack, port):
         self._start = lambda: start_server(stack, ATOMS_FASTMCP_PORT=str(port))
         self.server = self._start()
 
@@ -70,8 +66,8 @@ class Restartable:
 
 
 @pytest.fixture
-def restartable(start_server, brief_stack):
-    return Restartable(start_server, brief_stack)
+def restartable(start_server, brief_stack, free_port):
+    return Restartable(start_server, brief_stack, free_port())
 
 
 class Kept:
@@ -105,29 +101,44 @@ def make_provider(url, kept, person):
 
     async def wait_for_callback():
         back = parameters_of(await arrived.get())
-        return AuthorizationCodeResult(code=back["code"], state=back["state"], iss=back["iss"])
+        told = {name: back.get(name) for name in ("code", "state", "iss")}
+        return AuthorizationCodeResult(**told)
 
     metadata = OAuthClientMetadata(client_name="Peer", redirect_uris=[CALLBACK])
     return OAuthClientProvider(url, metadata, kept, open_browser, wait_for_callback)
 
 
 @pytest.mark.requirement("auth-short-tokens")
+async def list_projects(url, provider):
+    """Connect by the official client, which signs in where it has to, and call a tool."""
+    async with (
+        httpx2.AsyncClient(auth=provider, timeout=20) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        listed = await client.call_tool("entity_tool", LIST)
+    assert "VEH" in [item["key"] for item in listed.structured_content["items"]]
+
+
+async def test_the_python_client_signs_in_at_supabases_own_server(delegated):
+    person, kept = Person(), Kept()
+    provider = make_provider(delegated.mcp_url, kept, person)
+
+    for _ in range(2):
+        await list_projects(delegated.mcp_url, provider)
+
+    assert (person.visits, person.typed) == (1, 1)
+    # It is Supabase's own token, which says whose it is.
+    claims = kept.tokens.access_token.split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["client_id"] == kept.client.client_id
+
+
 @pytest.mark.slow
 async def test_the_python_client_signs_in_from_the_url_alone_and_stays(restartable):
     person, kept = Person(), Kept()
     provider = make_provider(restartable.url, kept, person)
 
-    @asynccontextmanager
-    async def connected():
-        async with httpx2.AsyncClient(auth=provider, timeout=20) as http:
-            transport = streamable_http_client(restartable.url, http_client=http)
-            async with Client(transport) as client:
-                yield client
-
     async def call():
-        async with connected() as client:
-            listed = await client.call_tool("entity_tool", LIST)
-            assert "VEH" in [item["key"] for item in listed.structured_content["items"]]
+        await list_projects(restartable.url, provider)
 
     await call()
     first = kept.tokens
@@ -225,12 +236,14 @@ async def test_the_older_python_client_signs_in_from_the_url_alone_and_stays(res
         env={**os.environ, "PYTHONPATH": str(DOUBLES)},
     )
     told = []
-    for is_restarted in (True, False, False):
+    for is_restarted in (True, False):
         told.append(json.loads(await process.stdout.readline()))
         await restartable.wait_for_expiry(told[-1]["token"])
         if is_restarted:
             restartable.restart()
         process.stdin.write(b"\n")
+    told.append(json.loads(await process.stdout.readline()))
+    process.stdin.write(b"\n")
     await process.wait()
 
     assert [each["visits"] for each in told] == [1, 1, 1]

@@ -6,7 +6,6 @@ They share no file. What one of them began the other one goes on with, and what 
 import asyncio
 import itertools
 import secrets
-import socket
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
@@ -73,14 +72,8 @@ class Balancer:
         await self.server.close()
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def replicas(start_server, stack, _redis_server, tmp_path_factory):
+def replicas(start_server, stack, free_port, _redis_server, tmp_path_factory):
     """Start two servers for one public address; give its port, and theirs."""
     _redis_server.start()
     public, *ports = (free_port() for _ in range(3))
