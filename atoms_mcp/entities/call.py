@@ -9,7 +9,9 @@ from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
 from atoms_mcp.entities.values import filter_faults, moment, stored, value_faults
 
 DEFAULT_LIMIT = 20
-MAX_BATCH = 100
+MAX_BATCH = 1000
+# A batch of no more is stored all or none; a greater one in steps of so many.
+STEP_ROWS = 100
 COMMON_INCLUDES = {"list": ("total", "counts"), "read": ("counts", "history")}
 
 

@@ -102,6 +102,7 @@ class EntityType:
     is_registered: bool = False
     is_batch: bool = False
     is_delete_confirmed: bool = False
+    is_delete_asked: bool = False
 
     def writable(self, operation: str) -> tuple[Field, ...]:
         """Give the fields that `operation` (create or update) may set."""
@@ -195,6 +196,7 @@ def _entity_type(name: str, table: Mapping[str, Any], shared: Mapping[str, Any])
         is_registered=table.get("registered", False),
         is_batch=table.get("batch", False),
         is_delete_confirmed=table.get("confirm_delete", False),
+        is_delete_asked=table.get("ask_delete", False),
     )
 
 

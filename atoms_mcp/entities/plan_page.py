@@ -96,6 +96,16 @@ def plan_document_of(requirement_id: str, table: str) -> RestRequest:
     return RestRequest("GET", table, query)
 
 
+def plan_holders(entity: EntityType, ids: Iterable[str]) -> RestRequest:
+    """Plan the places in which new rows of a type stand: documents, or projects for documents."""
+    is_document = entity.name == "document"
+    query = (
+        ("select", "id,key,organizations(slug)" if is_document else f"id,key,{IN_PROJECT}"),
+        one_of("id", ids).pair(),
+    )
+    return RestRequest("GET", "projects" if is_document else "documents", query)
+
+
 def plan_recent_documents(limit: int, position: Sequence[Any] | None) -> RestRequest:
     """Plan a page of all documents in sight, those that changed last first.
 

@@ -14,6 +14,7 @@ from atoms_mcp.entities.plan_read import base_columns
 from atoms_mcp.entities.postgrest import Condition, equal, is_not_null, is_null, pairs
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.scope import Scope
+from atoms_mcp.entities.uris import HOLDERS, PLACES
 
 # Names made of a client_token live in a space of their own.
 TOKEN_SPACE = uuid.UUID("6f1f3a52-5d0c-5b6e-9c57-0c1f5a3f7d11")
@@ -49,10 +50,14 @@ def plan_insert(
     """Plan the insert of rows (by column) in one transaction.
 
     A row that has an `id` was made for a client_token: if it is there already, it stays as it is.
-    Columns that a row does not give get their defaults.
+    Columns that a row does not give get their defaults. The answer has the order of the rows, so
+    of several it says only by id where they stand: nothing else keeps their order.
     """
     names = sorted({name for row in rows for name in row})
-    query = [("columns", ",".join(names)), ("select", base_columns(entity, fields))]
+    select = _answered(entity, fields)
+    if len(rows) > 1:
+        select = f"{base_columns(entity, fields)},{HOLDERS[entity.name]}"
+    query = [("columns", ",".join(names)), ("select", select)]
     prefer = ["return=representation", "missing=default"]
     if "id" in names:
         query.append(("on_conflict", "id"))
@@ -60,6 +65,12 @@ def plan_insert(
     return RestRequest(
         "POST", entity.write_to, tuple(query), [dict(row) for row in rows], tuple(prefer)
     )
+
+
+def _answered(entity: EntityType, fields: Iterable[str]) -> str:
+    """Give the `select` for what a write answers: the fields, and where the row stands."""
+    place = PLACES.get(entity.name)
+    return base_columns(entity, fields) + (f",{place}" if place else "")
 
 
 def plan_creation_call(
@@ -115,7 +126,7 @@ def _patch(
     body: Mapping[str, Any],
     fields: Iterable[str],
 ) -> RestRequest:
-    query = (("select", base_columns(entity, fields)), *pairs(conditions))
+    query = (("select", _answered(entity, fields)), *pairs(conditions))
     return RestRequest("PATCH", entity.write_to, query, dict(body), ONE_ROW)
 
 

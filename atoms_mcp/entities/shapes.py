@@ -30,7 +30,10 @@ TYPES: Mapping[str, Any] = MappingProxyType(
         "item": "string",
     }
 )
-ONE_OR_MORE = MappingProxyType({"type": ["string", "array"], "items": {"type": "string"}})
+# A `type` of several names is understood by fewer clients than alternatives inside a property.
+ONE_OR_MORE = MappingProxyType(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+)
 FILTER_WORDS = MappingProxyType(
     {
         "any": "text, or a list of texts",
@@ -102,7 +105,8 @@ def _giving(catalogue: Catalogue) -> Schema:
             "items": {"type": "object"},
             "minItems": 1,
             "maxItems": MAX_BATCH,
-            "description": "create: up to 100 at once, each like data; all are stored or none.",
+            "description": "create: up to 1000 at once, each like data; all are stored or none, "
+            "over 100 in steps of 100: then give client_token.",
         },
     }
 
@@ -152,7 +156,10 @@ def _guarding() -> Schema:
             "type": "boolean",
             "description": "Check a write and say what it would do; write nothing.",
         },
-        "confirm": _text("Deleting an organization or project: its slug or key, once more."),
+        "confirm": _text(
+            "Deleting an organization or project: its slug or key, once more; a "
+            "client that can ask its user is asked instead."
+        ),
     }
 
 
@@ -192,7 +199,7 @@ def _typed(field: Field, *, is_nullable: bool) -> Schema:
     if field.kind == "texts":
         return {"type": "array", "items": {"type": "string"}}
     kind = TYPES[field.kind]
-    return {"type": [kind, "null"] if is_nullable else kind}
+    return {"anyOf": [{"type": kind}, {"type": "null"}]} if is_nullable else {"type": kind}
 
 
 def _filters(catalogue: Catalogue) -> Schema:

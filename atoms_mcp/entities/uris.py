@@ -32,6 +32,10 @@ PLACES = MappingProxyType(
         "block": IN_DOCUMENT,
     }
 )
+# By what the places of many rows are looked up.
+HOLDERS = MappingProxyType(
+    {"document": "project_id", "requirement": "document_id", "block": "document_id"}
+)
 
 Row = Mapping[str, Any]
 

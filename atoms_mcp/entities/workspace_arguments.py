@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from atoms_mcp.entities.catalogue import Catalogue
 from atoms_mcp.entities.faults import Fault, not_allowed, raise_for, unknown
 from atoms_mcp.entities.values import NUL
 
@@ -26,7 +27,7 @@ RENAMED = MappingProxyType({"context_type": "entity_type"})
 DROPPED = frozenset({"format_type", "offset"})
 
 
-def accept_workspace(arguments: dict[str, Any]) -> dict[str, Any]:
+def accept_workspace(catalogue: Catalogue, arguments: dict[str, Any]) -> dict[str, Any]:
     """Give the arguments in listed names, checked by name; null counts as absent.
 
     Raises:
@@ -37,8 +38,16 @@ def accept_workspace(arguments: dict[str, Any]) -> dict[str, Any]:
         for name, value in arguments.items()
         if value is not None and name not in DROPPED
     }
-    raise_for(list(_faults(modern)))
+    raise_for([*_type_faults(catalogue, modern), *_faults(modern)])
     return modern
+
+
+def _type_faults(catalogue: Catalogue, modern: Mapping[str, Any]) -> Iterator[Fault]:
+    name = modern.get("entity_type")
+    # What can be kept as a default is only some of them, and told with the rest about that.
+    is_place = modern.get("operation") == "set_context"
+    if name is not None and not is_place and name not in tuple(catalogue.types):
+        yield not_allowed("entity_type", name, tuple(catalogue.types))
 
 
 def _faults(modern: Mapping[str, Any]) -> Iterator[Fault]:

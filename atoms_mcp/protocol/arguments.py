@@ -83,6 +83,8 @@ class ArgumentCheck:
             return [_tell_missing(path, value, around.get("properties", {}))]
         if kind in {"enum", "const"}:
             return [_tell_choice(path, error.instance, value if kind == "enum" else [value])]
+        if kind == "anyOf":
+            return [_tell_rule(path, _tell_alternatives(around["anyOf"]), error.instance)]
         return [_tell_rule(path, _RULES.get(kind, _tell_form)(value), error.instance)]
 
 
@@ -158,6 +160,17 @@ def _tell_rule(path: str, rule: str, given: object) -> Fault:
 
 def _tell_type(types: Sequence[str]) -> str:
     return "must be " + " or ".join(sorted((_TYPES[name] for name in types), key="null".__eq__))
+
+
+def _tell_alternatives(branches: Sequence[Mapping[str, Any]]) -> str:
+    """Say what would do where each alternative is a plain type, or a list of one."""
+    words = []
+    for branch in branches:
+        kind, inner = str(branch.get("type")), str(branch.get("items", {}).get("type"))
+        if branch.keys() - {"type", "items", "description"} or kind not in _TYPES:
+            return _tell_form(None)
+        words.append(_TYPES[kind] + (f" of {_TYPES[inner]}" if inner in _TYPES else ""))
+    return f"must be {' or '.join(words)}"
 
 
 def _tell_form(_value: object) -> str:

@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from atoms_mcp.entities.call import Call
-from atoms_mcp.entities.failures import not_found
-from atoms_mcp.entities.plan_read import plan_read, plan_state
+from atoms_mcp.entities.plan_read import plan_state
 from atoms_mcp.entities.plan_write import plan_delete, plan_restore, plan_update, stored_row
-from atoms_mcp.entities.suggest import counted
 from atoms_mcp.entities.view import Item, handle_of, render
-from atoms_mcp.errors import ToolError
+from atoms_mcp.tools.announcements import announce, find_place_before
+from atoms_mcp.tools.confirmations import check_confirmed
 from atoms_mcp.tools.desk import Desk, Row, answer
 from atoms_mcp.tools.references import find_referred
 from atoms_mcp.tools.refusals import (
@@ -34,9 +33,12 @@ async def update_entity(desk: Desk, call: Call) -> dict[str, Any]:
     row = stored_row(call.entity, call.data, ids)
     shown = _shown(call)
     request = plan_update(call.entity, target.id, row, shown, call.expected_version)
+    is_moving = "document" in call.data
+    before = await find_place_before(desk, call.entity, target.id) if is_moving else None
     changed = await send_change(desk, request, attempt)
     if not changed:
         raise await explain_no_match(desk, attempt)
+    await announce(desk, call.entity, call.operation, changed, before)
     warnings = []
     if call.expected_version is not None and changed[0].get("version") == call.expected_version:
         warnings.append("the values were like that already; nothing changed")
@@ -47,14 +49,14 @@ async def delete_entity(desk: Desk, call: Call) -> dict[str, Any]:
     """Delete one entity; restore brings it back."""
     target = await find_target(desk, call)
     attempt = _attempt(call, target)
-    if call.entity.is_delete_confirmed and not call.is_dry_run:
-        await _check_confirmed(desk, call, target, attempt)
     if call.is_dry_run:
         return await _would_change(desk, call, target, attempt, {})
+    await check_confirmed(desk, call, target, attempt)
     shown = _shown(call)
     changed = await send_change(desk, plan_delete(call, target.id, shown), attempt)
     if not changed:
         raise await explain_no_match(desk, attempt)
+    await announce(desk, call.entity, call.operation, changed)
     return await _answer(desk, call, target, changed[0], shown, [])
 
 
@@ -68,6 +70,7 @@ async def restore_entity(desk: Desk, call: Call) -> dict[str, Any]:
     changed = await send_change(desk, plan_restore(call, target.id, shown), attempt)
     if not changed:
         raise await explain_no_match(desk, attempt)
+    await announce(desk, call.entity, call.operation, changed)
     return await _answer(desk, call, target, changed[0], shown, [])
 
 
@@ -120,31 +123,6 @@ async def _answer(
         scope=target.default,
         item=item,
         warnings=[*call.warnings, *warnings],
-    )
-
-
-async def _check_confirmed(desk: Desk, call: Call, target: Target, attempt: Attempt) -> None:
-    """Refuse to delete what holds much unless its key is repeated; who may not is told so first."""
-    entity = call.entity
-    fields = (entity.handle, "title", *entity.holds)
-    rows = await desk.rows(plan_read(entity, fields, target.id))
-    if not rows:
-        raise not_found(entity, target.handle)
-    key = handle_of(entity, rows[0])
-    given = (call.confirm or "").strip().rpartition("/")[2]
-    if given.casefold() == key.casefold():
-        return
-    access = await ask_access(desk, attempt, "delete")
-    if access and not access.get("allowed"):
-        raise await explain_forbidden(desk, attempt)
-    item = render(entity, rows[0], fields)
-    held = " and ".join(counted(item.get(name, 0), name) for name in entity.holds)
-    said = "" if call.confirm is None else f" (confirm was {call.confirm!r})"
-    raise ToolError(
-        "invalid_argument",
-        f'deleting {entity.name} {key} "{item["title"]}" takes {held} out of sight{said}.',
-        fix=f'if the user wants that, repeat with confirm "{key}"; restore can bring it back.',
-        details={"field": "confirm", "allowed": [key]},
     )
 
 

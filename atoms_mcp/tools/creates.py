@@ -1,10 +1,16 @@
-"""Creating entities: one or a batch, all or none, and the same rows again for the same token."""
+"""Creating entities: one or a batch, and the same rows again for the same token.
+
+Up to 100 are stored all or none; more in steps, see `batches`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from atoms_mcp.entities.call import Call
+import orjson
+
+from atoms_mcp.engine.tool import Content
+from atoms_mcp.entities.call import STEP_ROWS, Call
 from atoms_mcp.entities.catalogue import Field
 from atoms_mcp.entities.failures import MAX_CANDIDATES, forbidden
 from atoms_mcp.entities.plan_read import plan_ids, plan_living
@@ -15,16 +21,24 @@ from atoms_mcp.entities.plan_write import (
     token_id,
 )
 from atoms_mcp.entities.scope import Scope
+from atoms_mcp.entities.steps import name_all
 from atoms_mcp.entities.suggest import with_article
 from atoms_mcp.entities.text import one_line
+from atoms_mcp.entities.uris import TEXT_TYPE, uri_of
 from atoms_mcp.entities.view import Item, handle_of, render
 from atoms_mcp.errors import ToolError
+from atoms_mcp.protocol import content
+from atoms_mcp.tools.announcements import announce, find_places_of
+from atoms_mcp.tools.batches import store_in_steps
 from atoms_mcp.tools.desk import Desk, Row, answer
 from atoms_mcp.tools.places import check_place, find_scope
 from atoms_mcp.tools.references import find_referred
 from atoms_mcp.tools.refusals import Attempt, ask_access, explain_forbidden, send_change
 
 DOCUMENT = "document_id"
+# So many are named of what an earlier call stored with other values.
+MAX_DIFFERING = 20
+MAX_LINKS = 10
 References = Mapping[str, Mapping[str, Row]]
 
 
@@ -36,12 +50,20 @@ class Created:
     with other values than this call gave.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[Row] = ()
     replayed: int = 0
     differing: Sequence[Row] = ()
 
+    def __add__(self, other: "Created") -> "Created":
+        """Give both, this one's first."""
+        return Created(
+            [*self.rows, *other.rows],
+            self.replayed + other.replayed,
+            [*self.differing, *other.differing],
+        )
 
-async def create_entities(desk: Desk, call: Call) -> dict[str, Any]:
+
+async def create_entities(desk: Desk, call: Call) -> dict[str, Any] | Content:
     """Create what the call gives; nothing of a batch is stored unless all of it is."""
     scope = await _scope(desk, call)
     references = await _references(desk, call, scope)
@@ -59,8 +81,8 @@ async def create_entities(desk: Desk, call: Call) -> dict[str, Any]:
     if call.entity.create_by:
         created = await _create_by_call(desk, call, scope, attempt)
     else:
-        created = await _insert(desk, call, rows, attempt)
-    return await _answer(desk, call, scope, created)
+        created = await _store(desk, call, rows, attempt)
+    return _linked(await _answer(desk, call, scope, created), created.rows)
 
 
 async def _scope(desk: Desk, call: Call) -> Scope:
@@ -132,16 +154,35 @@ async def _missing_document(desk: Desk, call: Call, scope: Scope) -> ToolError:
     )
 
 
+async def _store(desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt) -> Created:
+    """Insert rows, many of them in steps."""
+    if len(rows) <= STEP_ROWS:
+        return await _insert(desk, call, rows, attempt)
+    created = Created()
+
+    async def store(step: slice) -> Sequence[Row]:
+        nonlocal created
+        given = replace(attempt, rows=attempt.rows[step])
+        stored = await _insert(desk, call, rows[step], given)
+        created += stored
+        return stored.rows
+
+    await store_in_steps(desk, call, store)
+    return created
+
+
 async def _insert(desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt) -> Created:
     """Insert rows; with a token those that an earlier call stored are read instead."""
     entity, chosen = call.entity, _shown(call)
-    created = await send_change(desk, plan_insert(entity, rows, chosen), attempt)
+    inserted = await send_change(desk, plan_insert(entity, rows, chosen), attempt)
+    created = await find_places_of(desk, entity, inserted)
+    await announce(desk, entity, "create", created)
     if call.client_token is None or len(created) == len(rows):
         return Created(created)
     ids = [row["id"] for row in rows]
     missing = [one for one in ids if one not in {row["id"] for row in created}]
     wanted = dict(zip(ids, rows, strict=True))
-    sent = dict.fromkeys(name for row in call.rows for name in row)
+    sent = dict.fromkeys(name for row in attempt.rows for name in row)
     earlier = await desk.rows(plan_ids(entity, [*chosen, *sent], missing))
     if len(earlier) < len(missing):
         raise ToolError(
@@ -182,10 +223,13 @@ def _shown(call: Call) -> list[str]:
 
 
 async def _answer(desk: Desk, call: Call, scope: Scope, created: Created) -> dict[str, Any]:
-    chosen = _shown(call)
-    names = await desk.names(call.entity, created.rows, chosen)
-    items: list[Item] = [render(call.entity, row, chosen, names) for row in created.rows]
-    shown: dict[str, Any] = {"items": items} if call.is_batch else {"item": items[0]}
+    if len(created.rows) > STEP_ROWS:
+        shown = name_all(call.entity, [handle_of(call.entity, row) for row in created.rows])
+    else:
+        chosen = _shown(call)
+        names = await desk.names(call.entity, created.rows, chosen)
+        items: list[Item] = [render(call.entity, row, chosen, names) for row in created.rows]
+        shown = {"items": items} if call.is_batch else {"item": items[0]}
     return answer(
         "create",
         call.entity,
@@ -196,6 +240,18 @@ async def _answer(desk: Desk, call: Call, scope: Scope, created: Created) -> dic
     )
 
 
+def _linked(answered: dict[str, Any], rows: Sequence[Row]) -> dict[str, Any] | Content:
+    """Add links to the new things, so that a client can show or read them."""
+    links = [
+        content.link(uri, row["key"], title=one_line(row["name"], 200), mime_type=TEXT_TYPE)
+        for row in rows[:MAX_LINKS]
+        if (uri := uri_of(row))
+    ]
+    if not links:
+        return answered
+    return Content([content.text(orjson.dumps(answered).decode()), *links], answered)
+
+
 def _replay_warnings(call: Call, created: Created) -> Iterator[str]:
     if created.replayed:
         new = len(created.rows) - created.replayed
@@ -204,7 +260,9 @@ def _replay_warnings(call: Call, created: Created) -> Iterator[str]:
             f"{new} created now"
         )
     if created.differing:
-        names = ", ".join(handle_of(call.entity, row) for row in created.differing)
+        some = created.differing[:MAX_DIFFERING]
+        names = ", ".join(handle_of(call.entity, row) for row in some)
+        names += " and others" if len(created.differing) > len(some) else ""
         yield f"what is stored differs from what you sent now: {names}; update it if you must"
 
 

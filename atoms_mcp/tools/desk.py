@@ -21,12 +21,13 @@ IDS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One call's means. `now` gives Unix seconds."""
+    """One call's means. `now` gives Unix seconds; `is_changing` says that it changes something."""
 
     context: Context
     catalogue: Catalogue
     cursors: Cursors
     now: Callable[[], float]
+    is_changing: bool = False
 
     @property
     def user_id(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import PARENT_LEVELS, EntityType
-from atoms_mcp.entities.failures import MAX_CANDIDATES, ambiguous, not_found
+from atoms_mcp.entities.failures import MAX_CANDIDATES, not_found
 from atoms_mcp.entities.faults import shown
 from atoms_mcp.entities.plan_find import (
     Name,
@@ -24,6 +24,7 @@ from atoms_mcp.entities.scope import DEFAULT, EVERYTHING, Scope
 from atoms_mcp.entities.suggest import either, listed, with_article
 from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
+from atoms_mcp.tools.choices import choose
 from atoms_mcp.tools.desk import Desk, Row
 
 
@@ -76,7 +77,7 @@ async def find_place(
             fix=f"leave {field} out.",
             details={"field": field},
         )
-    places = await find_places(desk, given, levels)
+    places = await find_places(desk, given, levels, field=field)
     if not places:
         raise ToolError(
             "not_found",
@@ -97,7 +98,9 @@ async def find_place(
     return place
 
 
-async def find_places(desk: Desk, given: str, levels: Sequence[str]) -> list[Scope]:
+async def find_places(
+    desk: Desk, given: str, levels: Sequence[str], *, field: str = "parent"
+) -> list[Scope]:
     """Give the place that `given` names, or none; it may be of another level, if it is an item.
 
     Raises:
@@ -107,9 +110,18 @@ async def find_places(desk: Desk, given: str, levels: Sequence[str]) -> list[Sco
     if len(places) > 1:
         places = await _preferred(desk, places)
     if len(places) > 1:
-        rows = [{"entity_id": place.label, "type": place.level} for place in places]
-        raise ambiguous("places", given, rows)
+        named = _told_apart(places)
+        rows = [{"entity_id": name, "type": place.level} for name, place in named.items()]
+        places = [named[await choose(desk, field, "places", given, rows)]]
     return places
+
+
+def _told_apart(places: Sequence[Scope]) -> dict[str, Scope]:
+    """Give places by their labels, or by their ids where two have the same label."""
+    labels = [place.label for place in places]
+    return {
+        str(place.id if labels.count(place.label) > 1 else place.label): place for place in places
+    }
 
 
 async def _candidates(desk: Desk, name: Name, levels: Sequence[str]) -> list[Scope]:

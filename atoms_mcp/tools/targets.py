@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import EntityType
-from atoms_mcp.entities.failures import MAX_CANDIDATES, ambiguous, not_found, wrong_type
+from atoms_mcp.entities.failures import not_found, wrong_type
 from atoms_mcp.entities.plan_find import (
     Name,
     best_matches,
@@ -18,6 +18,7 @@ from atoms_mcp.entities.suggest import either, with_article
 from atoms_mcp.entities.text import one_line
 from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
+from atoms_mcp.tools.choices import MAX_CHOICES, choose
 from atoms_mcp.tools.desk import Desk, Row
 from atoms_mcp.tools.places import find_items, find_place, find_places, kept_scope, narrowed
 
@@ -72,7 +73,7 @@ async def _find_user(desk: Desk, entity: EntityType, given: str) -> Target:
         return Target(user_id, given)
     rows = await desk.rows(plan_find_user(given))
     rows = best_matches(rows, given, ("email", "display_name"))
-    return _only(entity, given, [Target(row["id"], row["email"]) for row in rows])
+    return await _only(desk, entity, given, [Target(row["id"], row["email"]) for row in rows])
 
 
 async def _find_member(desk: Desk, call: Call, given: str) -> Target:
@@ -92,7 +93,7 @@ async def _find_member(desk: Desk, call: Call, given: str) -> Target:
     ]
     if not targets:
         raise not_found(call.entity, given, where=place.label)
-    return _only(call.entity, given, targets)
+    return await _only(desk, call.entity, given, targets)
 
 
 async def _default_place(desk: Desk, entity: EntityType) -> Scope:
@@ -121,7 +122,7 @@ async def _kept_target(desk: Desk, entity: EntityType) -> Target:
 
 
 async def _find_tenant(desk: Desk, entity: EntityType, given: str) -> Target:
-    places = await find_places(desk, given, (entity.name,))
+    places = await find_places(desk, given, (entity.name,), field="entity_id")
     if not places:
         raise not_found(entity, given)
     place = places[0]
@@ -152,7 +153,9 @@ async def _find_item(desk: Desk, call: Call, given: str) -> Target:
     if not targets:
         raise not_found(entity, given, where=scope.label if scope else None)
     if len(targets) > 1:
-        raise ambiguous(entity.plural, given, await _described(desk, rows, name))
+        described = await _described(desk, rows, name)
+        chosen = await choose(desk, "entity_id", entity.plural, given, described)
+        return targets[[one["entity_id"] for one in described].index(chosen)]
     return targets[0]
 
 
@@ -189,7 +192,7 @@ async def _described(desk: Desk, rows: list[Row], name: Name) -> list[dict[str, 
     """Give candidates that can be told apart, one key in several organizations by their slugs."""
     slugs: dict[str, str] = {}
     if name.kind == "key":
-        for organization_id in {row["organization_id"] for row in rows[:MAX_CANDIDATES]}:
+        for organization_id in {row["organization_id"] for row in rows[:MAX_CHOICES]}:
             (found,) = await desk.rows(plan_place("organization", organization_id))
             slugs[organization_id] = f"{found['slug']}/"
     return [
@@ -201,10 +204,11 @@ async def _described(desk: Desk, rows: list[Row], name: Name) -> list[dict[str, 
     ]
 
 
-def _only(entity: EntityType, given: str, targets: list[Target]) -> Target:
+async def _only(desk: Desk, entity: EntityType, given: str, targets: list[Target]) -> Target:
     if not targets:
         raise not_found(entity, given)
     if len(targets) > 1:
         candidates = [{"entity_id": target.id, "title": target.handle} for target in targets]
-        raise ambiguous(entity.plural, given, candidates)
+        chosen = await choose(desk, "entity_id", entity.plural, given, candidates)
+        return next(target for target in targets if target.id == chosen)
     return targets[0]

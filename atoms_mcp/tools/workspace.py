@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +53,11 @@ list_workspaces: your organizations and projects with your role in each. A good 
 describe: with entity_type, everything about a type: exact schema of its data, enums, filters, \
 includes, and your rights at entity_id or the default place; without, the types there are."""
 
+RESOURCES = (
+    "atoms://{organization slug}/{key} is a project, document or requirement as Markdown, "
+    "with .json at the end as data; clients can subscribe to it"
+)
+PROMPTS = "write_requirement (EARS), review_document, derive_tests, impact_report"
 READS = tuple(operation for operation in OPERATION_NAMES if operation not in WRITES)
 MAX_PROJECTS = 200
 Arguments = dict[str, Any]
@@ -82,7 +88,7 @@ def build_workspace_tool(
         },
         scope=needed_scope,
         handler=handle,
-        accept=accept_workspace,
+        accept=partial(accept_workspace, catalogue),
     )
     reading = replace(
         tool,
@@ -203,7 +209,7 @@ async def describe(desk: Desk, arguments: Arguments) -> dict[str, Any]:
             {"type": one.name, "about": one.about, "operations": list(one.operations)}
             for one in types
         ]
-        return {"types": about}
+        return {"types": about, "resources": RESOURCES, "prompts": PROMPTS}
     entity = desk.catalogue[name]
     place = None
     if "entity_id" in arguments:

@@ -60,9 +60,18 @@ def test_a_batch_names_all_its_columns(requirement):
     request = plan_insert(requirement, [{"name": "A"}, {"name": "B", "tags": []}], ["title"])
 
     assert (request.method, request.path) == ("POST", "requirements")
-    assert request.query == (("columns", "name,tags"), ("select", "name,key,id,version"))
+    assert request.query == (
+        ("columns", "name,tags"),
+        ("select", "name,key,id,version,document_id"),
+    )
     assert request.body == [{"name": "A"}, {"name": "B", "tags": []}]
     assert request.prefer == ("return=representation", "missing=default")
+
+
+def test_a_single_row_says_where_it_stands(requirement):
+    select = dict(plan_insert(requirement, [{"name": "A"}], []).query)["select"]
+
+    assert select == "key,id,version,documents(key),projects(key,organizations(slug))"
 
 
 def test_a_row_with_an_id_is_left_as_it_is_when_it_is_there(requirement):

@@ -24,7 +24,8 @@ SCHEMA = {
             "maxItems": 3,
             "uniqueItems": True,
         },
-        "either": {"anyOf": [{"type": "string"}, {"type": "array"}]},
+        "either": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        "which": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 7}]},
         "many": {"type": ["string", "null"]},
         "empty": {"type": "object", "additionalProperties": False},
         "sized": {"type": "object", "minProperties": 1, "maxProperties": 2},
@@ -137,7 +138,8 @@ def test_a_wrong_choice_brings_all_of_them():
         ("tags", ["a", 5], "tags[1] must be text, not 5."),
         ("many", 5, "many must be text or null, not 5."),
         ("sized", {}, "sized must have at least 1 fields, not {}."),
-        ("either", 5, "either must have the form that the tool's schema describes, not 5."),
+        ("either", 5, "either must be text or a list of text, not 5."),
+        ("which", 5, "which must have the form that the tool's schema describes, not 5."),
     ],
 )
 def test_each_rule_is_told_in_words(name, value, message):

@@ -104,6 +104,7 @@ class Client(Dialogue):
         self.asked = []
         self.progressed = []
         self.changed = []
+        self.lists = []
 
     @property
     def capabilities(self):
@@ -118,6 +119,8 @@ class Client(Dialogue):
 
     async def publish(self, change):
         self.changed.append(change.uri)
+        if change.of == "resources":
+            self.lists.append(self.changed.pop())
 
     async def ask(self, requests, *, authorises):
         ((key, request),) = requests.items()
@@ -127,6 +130,12 @@ class Client(Dialogue):
                 action = "decline" if content is None else "accept"
                 return {key: {"action": action, "content": content}}
         raise AssertionError(request.params["message"])
+
+
+@pytest.fixture
+def client():
+    """Make a client that answers forms as told."""
+    return Client
 
 
 class Workspace:

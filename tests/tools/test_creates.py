@@ -116,18 +116,23 @@ async def test_nothing_of_a_batch_is_stored_unless_all_of_it_is(workspace, proje
     assert await count(workspace, project) == 0
 
 
-async def test_a_batch_of_a_hundred_is_the_most(workspace, project):
+async def test_a_batch_of_a_thousand_is_the_most(workspace, project):
+    rows = [{"title": f"Row {n}"} for n in range(1001)]
+
+    with pytest.raises(Exception, match="items"):
+        await workspace.run(
+            "ada", "entity_tool", {"parent": project.document, "items": rows, **CREATE}
+        )
+
+
+async def test_a_hundred_are_shown_each(workspace, project):
     rows = [{"title": f"Row {n}"} for n in range(100)]
 
     answer = await workspace.call("ada", parent=project.document, items=rows, **CREATE)
 
-    assert len(answer["items"]) == 100
-    with pytest.raises(Exception, match="items"):
-        await workspace.run(
-            "ada",
-            "entity_tool",
-            {"parent": project.document, "items": [*rows, {"title": "x"}], **CREATE},
-        )
+    assert [item["title"] for item in answer["items"]] == [row["title"] for row in rows]
+    inserts = [one for one in workspace.requests if one.method == "POST"]
+    assert len(inserts) == 1
 
 
 async def test_a_retry_with_the_same_token_creates_nothing_twice(workspace, project):
@@ -486,3 +491,30 @@ async def test_a_database_that_is_away_is_nobodys_fault_but_its_own(scripted):
             await scripted([place], SupabaseError(kind, "x")).run(
                 "ada", "entity_tool", {"parent": "VEH-DOC-1", "data": {"title": "A"}, **CREATE}
             )
+
+
+async def test_what_was_created_is_linked(workspace, project):
+    await workspace.call("ada", parent=project.document, data={"title": "Stop"}, **CREATE)
+    assert workspace.links == [f"atoms://acme/{project.item(1)}"]
+
+    rows = [{"title": f"Row {n}"} for n in range(15)]
+    await workspace.call("ada", parent=project.document, items=rows, **CREATE)
+    assert workspace.links == [f"atoms://acme/{project.item(n)}" for n in range(2, 12)]
+
+    await workspace.call(
+        "ada",
+        operation="create",
+        entity_type="block",
+        parent=project.document,
+        data={"kind": "text", "body": "Text."},
+    )
+    assert workspace.links == []
+
+
+async def test_many_that_differ_are_named_in_part(workspace, project):
+    call = {"parent": project.document, "client_token": token(), **CREATE}
+    await workspace.call("ada", items=[{"title": f"Row {n}"} for n in range(30)], **call)
+
+    again = await workspace.call("ada", items=[{"title": f"New {n}"} for n in range(30)], **call)
+
+    assert f"{project.item(20)} and others; update it" in again["warnings"][1]
