@@ -147,6 +147,8 @@ def tell(reply: Reply) -> dict[str, Any]:
     }
     if reply.user_id is not None:
         facts["user_id"] = reply.user_id
+    if reply.trace is not None:
+        facts["trace"] = reply.trace
     return facts
 
 

@@ -64,10 +64,13 @@ def tool(handler, scope="atoms:read"):
     )
 
 
+NO_MORE = Offer()
+
+
 class WebDouble:
     """One running server. `url` is as its clients know it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each test says what matters to it
         self,
         supabase,
         clock,
@@ -76,10 +79,12 @@ class WebDouble:
         secrets=(b"k" * 32,),
         documents=None,
         routes=(),
+        offer=NO_MORE,
         **environ,
     ):
         self.supabase = supabase
         self.clock = clock
+        self.offer = offer
         self.settings = supabase.settings(**environ)
         parse_origins(self.settings.allowed_origins)  # before there is a socket to close
         self.socket = get_unused_port_socket("127.0.0.1")
@@ -141,7 +146,7 @@ class WebDouble:
             seal=self.seal,
             store=self.store,
             engine=Engine(
-                Offer(tuple(tools)),
+                Offer(tuple(tools)) + self.offer,
                 Footing(
                     self.rest,
                     self.verifier,
