@@ -92,6 +92,12 @@ async def echo_region(_context, arguments):
     return said(f"Region: {arguments.get('region', 'none')}")
 
 
+async def come_back_for_it(context, _arguments):
+    await context.release()
+    await asyncio.sleep(PAUSE_S)
+    return said("You came back.")
+
+
 async def accept(_context, _arguments):
     return said("Taken.")
 
@@ -138,6 +144,7 @@ TOOLS = (
     tool("test_tool_with_progress", "Reports progress thrice.", report_progress),
     tool("test_tool_with_logging", "Says three things for the log.", report_logs),
     tool("test_logging_tool", "Says three things for the log.", report_logs),
+    tool("test_reconnection", "Lets its client go and come back.", come_back_for_it),
     tool("json_schema_2020_12_tool", "Has all of JSON Schema.", accept, ADDRESSED),
     tool("test_x_mcp_header", "Has an argument that a header repeats.", echo_region, REGION),
     tool("test_trigger_tool_change", "Says that the tools changed.", triggers("tools")),

@@ -16,7 +16,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent.parent / "conformance"
 MODULES = FOLDER / "node_modules"
 RELEASE, NEXT = "conformance-release", "conformance-next"
-RUN_S = 300
+RUN_S = 100
 GOOD = {"SUCCESS", "INFO", "SKIPPED"}
 
 
