@@ -6,6 +6,9 @@ adds is worth something only together with the verifier that this browser has ke
 Source: Supabase Auth, PKCE flow; RFC 6749 section 10.12.
 """
 
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,10 +30,24 @@ PATH = "/sign-in/callback"
 PURPOSE = "way"
 
 
-def make_callback(request: web.Request, way: str, **claims: Any) -> str:  # noqa: ANN401 - JSON
-    """Give the address that leads back here, for the browser that asks for it now."""
-    state = begin_form(request, PURPOSE, life_s=LIFE_S, way=way, **claims)
-    return f"{request[EXCHANGE].site.base_url}{PATH}?{urlencode({'state': state})}"
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way that leads off and back: its name, and the address that it comes back at."""
+
+    name: str
+    back: str
+
+
+def begin_way(request: web.Request, claims: Mapping[str, Any], kind: str, email: str = "") -> Way:
+    """Begin a way for the browser that asks now; it carries on what `claims` of a form say.
+
+    `kind` is what it is for, `email` what was typed before it, if anything was.
+    """
+    name = secrets.token_urlsafe(8)
+    carried = {"next": claims["next"], "client": claims.get("client"), "email": email}
+    state = begin_form(request, PURPOSE, life_s=LIFE_S, way=name, kind=kind, **carried)
+    back = f"{request[EXCHANGE].site.base_url}{PATH}?{urlencode({'state': state})}"
+    return Way(name, back)
 
 
 async def callback(request: web.Request) -> web.Response:
@@ -54,8 +71,8 @@ async def callback(request: web.Request) -> web.Response:
         request,
         claims["next"],
         problem=problem,
-        email=claims.get("email", ""),
-        client=claims.get("client"),
+        email=claims["email"],
+        client=claims["client"],
     )
 
 

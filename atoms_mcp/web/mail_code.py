@@ -3,16 +3,17 @@
 from aiohttp import web
 
 from atoms_mcp.web.address import client_address
-from atoms_mcp.web.callback import make_callback
+from atoms_mcp.web.callback import begin_way
 from atoms_mcp.web.entry import let_in
 from atoms_mcp.web.forms import Form
 from atoms_mcp.web.keys import SIGN_IN
-from atoms_mcp.web.page_problem import TOLD, PageProblem, describe
-from atoms_mcp.web.pages import TEXTS
+from atoms_mcp.web.mailed import render_code
+from atoms_mcp.web.page_problem import TOLD, describe
 from atoms_mcp.web.sign_in import HOME, render_step, step, typed
-from atoms_mcp.web.verifiers import keep_verifier, name_way
+from atoms_mcp.web.verifiers import keep_verifier
 
 PATH = "/sign-in/code"
+KIND = "code"
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -33,16 +34,14 @@ async def by_code(request: web.Request, form: Form) -> web.Response:
 
 async def _send(request: web.Request, form: Form, email: str) -> web.Response:
     claims = form.claims
-    way = name_way()
-    kept = {"next": claims["next"], "client": claims["client"], "email": email}
-    back = make_callback(request, way, kind="code", **kept)
+    way = begin_way(request, claims, KIND, email)
     try:
-        sent = await request.app[SIGN_IN].request_code(email, client_address(request), back)
+        sent = await request.app[SIGN_IN].request_code(email, client_address(request), way.back)
     except TOLD as exc:
         problem = describe(request, exc)
         return render_step(request, "code_ask.html", claims, {}, problem=problem, email=email)
-    response = _render_code(request, form, email)
-    keep_verifier(request, response, way, sent.verifier)
+    response = render_code(request, form, KIND, PATH)
+    keep_verifier(request, response, way.name, sent.verifier)
     return response
 
 
@@ -54,20 +53,4 @@ async def _redeem(request: web.Request, form: Form) -> web.Response:
         return await let_in(request, session, form.claims)
     except TOLD as exc:
         problem = describe(request, exc)
-    return _render_code(request, form, typed(form), problem)
-
-
-def _render_code(
-    request: web.Request, form: Form, email: str, problem: PageProblem | None = None
-) -> web.Response:
-    text = request.app[TEXTS]
-    facts = {
-        "to": PATH,
-        "again": PATH,
-        "heading": text("code.heading"),
-        "lead": text("code.lead"),
-        "rest": text("code.rest"),
-        "submit": text("code.submit"),
-        "back": text("sign_in.back"),
-    }
-    return render_step(request, "code.html", form.claims, facts, problem=problem, email=email)
+    return render_code(request, form, KIND, PATH, problem)

@@ -4,16 +4,17 @@ from aiohttp import web
 
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.web.address import client_address
-from atoms_mcp.web.callback import make_callback
+from atoms_mcp.web.callback import begin_way
 from atoms_mcp.web.entry import let_in
 from atoms_mcp.web.forms import Form
 from atoms_mcp.web.keys import SIGN_IN
+from atoms_mcp.web.mailed import render_code
 from atoms_mcp.web.page_problem import TOLD, PageProblem, describe
-from atoms_mcp.web.pages import TEXTS
 from atoms_mcp.web.sign_in import HOME, find_project, render_step, step, typed
-from atoms_mcp.web.verifiers import keep_verifier, name_way
+from atoms_mcp.web.verifiers import keep_verifier
 
 PATH = "/sign-up"
+KIND = "sign_up"
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -29,19 +30,17 @@ async def sign_up(request: web.Request, form: Form) -> web.Response:
     if "code" in form.fields:
         return await _confirm(request, form)
     email, claims = typed(form), form.claims
-    way = name_way()
-    kept = {"next": claims["next"], "client": claims["client"], "email": email}
-    back = make_callback(request, way, kind="sign_up", **kept)
+    way = begin_way(request, claims, KIND, email)
     try:
         made = await request.app[SIGN_IN].sign_up(
-            email, form.fields.get("password"), None, client_address(request), back
+            email, form.fields.get("password"), None, client_address(request), way.back
         )
         if isinstance(made, Session):
             return await let_in(request, made, claims)
     except TOLD as exc:
         return await _render(request, form, describe(request, exc))
-    response = _render_code(request, form)
-    keep_verifier(request, response, way, made.verifier)
+    response = render_code(request, form, KIND, PATH)
+    keep_verifier(request, response, way.name, made.verifier)
     return response
 
 
@@ -53,7 +52,7 @@ async def _confirm(request: web.Request, form: Form) -> web.Response:
         return await let_in(request, session, form.claims)
     except TOLD as exc:
         problem = describe(request, exc)
-    return _render_code(request, form, problem)
+    return render_code(request, form, KIND, PATH, problem)
 
 
 async def _render(
@@ -64,19 +63,3 @@ async def _render(
     return render_step(
         request, "sign_up.html", form.claims, facts, problem=problem, email=typed(form)
     )
-
-
-def _render_code(
-    request: web.Request, form: Form, problem: PageProblem | None = None
-) -> web.Response:
-    text = request.app[TEXTS]
-    facts = {
-        "to": PATH,
-        "again": None,
-        "heading": text("sign_up.check_heading"),
-        "lead": text("sign_up.check_lead"),
-        "rest": text("sign_up.check_rest"),
-        "submit": text("sign_up.check_submit"),
-        "back": text("sign_up.confirmed"),
-    }
-    return render_step(request, "code.html", form.claims, facts, problem=problem, email=typed(form))

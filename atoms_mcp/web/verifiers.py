@@ -6,8 +6,6 @@ A few at once are kept, for people with several windows.
 Source: RFC 7636; RFC 9700 section 2.1.1.
 """
 
-import secrets
-
 from aiohttp import web
 
 from atoms_mcp.web.forms import FormOver, begin_form, cookie_name, open_form, set_cookie
@@ -16,11 +14,6 @@ COOKIE = "atoms_ways"
 PURPOSE = "ways"
 LIFE_S = 60 * 60
 MAX_WAYS = 4
-
-
-def name_way() -> str:
-    """Give a name for a way that begins."""
-    return secrets.token_urlsafe(8)
 
 
 def keep_verifier(

@@ -112,6 +112,7 @@ async def test_a_preflight_of_an_allowed_page_needs_no_token(make_web, path, met
     assert answer.status == 200
     assert answer.headers["Access-Control-Allow-Origin"] == APP
     assert answer.headers["Access-Control-Allow-Methods"] == method
+    assert answer.headers["Server"] == "atoms-mcp"
     allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(",")
     assert set(allowed) == set(WANTED.split(","))
     assert "Access-Control-Allow-Credentials" not in answer.headers

@@ -14,7 +14,7 @@ MODULES = sorted(WEB.glob("*.py"))
 NAME = re.compile(r"\btext\(\s*\"([a-z0-9_.]+)\"\s*[,)]")
 # Names that are put together: the groups whose texts are found that way.
 JOINED = ("problem.", "provider.", "guide.", "age.", "consent.", "account.", "signed_out.")
-JOINED += ("delegated.", "callback.", "client.")
+JOINED += ("delegated.", "callback.", "client.", "mailed.")
 # Classes and attributes that stand outside of a tag, in blocks of their own.
 NO_WORDS = re.compile(r"block main_data %\}| data-\w+=|block \w+_class %\}\w+")
 
