@@ -54,6 +54,7 @@ async def describe(offer, revision, scopes):
     return {method: told(reply)["result"] for method, reply in found.items()}
 
 
+@pytest.mark.requirement("tools-order")
 @pytest.mark.parametrize("name", OFFERS)
 @pytest.mark.parametrize("revision", ALL)
 @pytest.mark.parametrize(

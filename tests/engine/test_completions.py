@@ -19,6 +19,7 @@ async def complete(bench, ref, argument, revision=MODERN, **more):
     return await bench.ask(revision, "completion/complete", params)
 
 
+@pytest.mark.requirement("compl-access")
 @pytest.mark.parametrize("revision", ALL)
 @pytest.mark.parametrize(("ref", "name"), [(PROMPT, "topic"), (TEMPLATE, "key")])
 async def test_values_are_suggested_from_what_the_caller_has(bench, revision, ref, name):
@@ -28,6 +29,7 @@ async def test_values_are_suggested_from_what_the_caller_has(bench, revision, re
     assert found == {"values": ["id-ada-pa0", "id-ada-pa1"], "total": 2, "hasMore": False}
 
 
+@pytest.mark.requirement("compl-hundred")
 async def test_no_more_than_a_hundred_are_told(bench):
     reply = await complete(
         bench,
@@ -55,6 +57,7 @@ async def test_what_has_no_suggestions_gets_none(bench, ref, name):
     assert told(reply)["result"]["completion"]["values"] == []
 
 
+@pytest.mark.requirement("compl-unknown")
 @pytest.mark.parametrize(
     "ref",
     [
@@ -74,6 +77,7 @@ async def test_a_reference_to_nothing_is_refused(bench, ref):
     assert fault(await complete(bench, ref, {"name": "a", "value": ""})) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("compl-validate")
 @pytest.mark.parametrize(
     "argument", [None, {}, [], {"name": "topic"}, {"value": "x"}, {"name": 5, "value": "x"}]
 )
@@ -90,6 +94,7 @@ async def test_other_arguments_are_texts(bench, arguments):
     assert fault(reply) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("compl-capability")
 async def test_what_suggests_nothing_does_not_say_it_would():
     bench = Bench(Offer(prompts=(Prompt("p", "P.", render),)))
 

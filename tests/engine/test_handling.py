@@ -19,6 +19,7 @@ def cancel(call_id):
     return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}
 
 
+@pytest.mark.requirement("canc-over-http", "t21-cancel")
 @pytest.mark.parametrize("revision", LEGACY)
 @pytest.mark.parametrize("call_id", [7, "7"])
 async def test_a_request_of_a_session_is_cancelled_by_its_id(revision, call_id):
@@ -43,6 +44,7 @@ async def test_a_request_of_a_session_is_cancelled_by_its_id(revision, call_id):
     assert bench.tools.cancelled.is_set()
 
 
+@pytest.mark.requirement("canc-unknown")
 @pytest.mark.parametrize("call_id", [None, [], {}, 1.5, "made-up"])
 async def test_a_cancellation_of_nothing_is_passed_over(call_id):
     bench = Bench()

@@ -28,6 +28,7 @@ async def test_a_prompt_is_rendered_with_its_arguments(bench, revision):
     assert link["content"]["type"] == kind
 
 
+@pytest.mark.requirement("prom-missing-argument", "prom-validate")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -45,6 +46,7 @@ async def test_arguments_that_are_not_as_it_takes_them_are_refused(bench, argume
     assert fault(await get(bench, arguments)) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("prom-unknown")
 @pytest.mark.parametrize("name", ["no-such", "", None, 5, {}])
 @pytest.mark.parametrize("revision", [MODERN, "2025-06-18"])
 async def test_an_unknown_prompt_is_an_error(bench, name, revision):

@@ -115,6 +115,7 @@ async def test_several_questions_are_asked_at_once(bench):
     assert (await settle(task))["structuredContent"] == {"roots": [], "said": {"a": 1}}
 
 
+@pytest.mark.requirement("elic-bound")
 async def test_a_client_answers_its_own_questions_alone(bench):
     client = await Client(bench, "2025-11-25").open()
     stranger = await Client(bench, "2025-11-25", who="bob").open()
@@ -138,6 +139,7 @@ async def test_an_answer_to_no_question_is_passed_over(bench, call_id):
     assert (reply.status, reply.body) == (202, None)
 
 
+@pytest.mark.requirement("elic-validate")
 @pytest.mark.parametrize(
     "outcome",
     [
@@ -159,6 +161,9 @@ async def test_a_client_that_answers_something_else_is_told_of(bench, outcome):
     assert result["structuredContent"]["error"]["code"] == "unavailable"
 
 
+@pytest.mark.requirement(
+    "life-respect-capabilities", "elic-declared", "sampling-declared", "roots-declared"
+)
 @pytest.mark.parametrize("revision", LEGACY)
 @pytest.mark.parametrize("declared", [{}, {"roots": {}}])
 async def test_what_a_client_did_not_declare_is_not_asked_of_it(bench, revision, declared):
@@ -215,6 +220,7 @@ async def test_a_call_that_is_cancelled_takes_its_question_back(bench):
     }
 
 
+@pytest.mark.requirement("life-timeouts")
 async def test_a_question_may_take_longer_than_a_call():
     bench = Bench(OFFER, call_limit_s=0.01)
     client = await Client(bench, "2025-11-25").open()

@@ -58,6 +58,7 @@ def test_a_schema_is_of_an_object(which, schema):
     assert faults[0].startswith(f"tool 'shout': {which} must have")
 
 
+@pytest.mark.requirement("tools-names", "tools-schema")
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

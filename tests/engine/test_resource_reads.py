@@ -16,6 +16,7 @@ async def read(bench, uri, revision=MODERN, **params):
     return await bench.ask(revision, "resources/read", {"uri": uri, **params})
 
 
+@pytest.mark.requirement("res-read")
 @pytest.mark.parametrize("revision", ALL)
 async def test_a_resource_is_read_by_its_uri(bench, revision):
     result = told(await read(bench, "test://static", revision))["result"]
@@ -36,6 +37,7 @@ async def test_a_resource_is_read_by_the_template_it_fits_as_the_caller(bench, r
         assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
 
 
+@pytest.mark.requirement("res-missing", "res-missing-before", "res-not-empty", "base-older-codes")
 @pytest.mark.parametrize(
     "uri", ["test://acme/gone", "test://acme/empty", "test://a/b/c", "no-uri", "", "test://"]
 )
@@ -46,6 +48,7 @@ async def test_a_uri_of_nothing_is_an_error_that_names_it(bench, uri, revision):
     assert fault(await read(bench, uri, revision)) == (*expected, {"uri": uri})
 
 
+@pytest.mark.requirement("res-uris")
 @pytest.mark.parametrize("params", [{}, {"uri": 5}, {"uri": None}, {"uri": "test://" + "x" * 2048}])
 async def test_a_read_needs_a_uri(bench, params):
     assert fault(await bench.ask(MODERN, "resources/read", params)) == (400, 1, -32602)
@@ -59,6 +62,7 @@ async def test_what_the_caller_can_mend_is_an_error_with_its_fix(bench, revision
     assert data == {"code": "invalid_argument", "fix": "Give another."}
 
 
+@pytest.mark.requirement("res-internal")
 @pytest.mark.parametrize(
     ("error", "code"),
     [(SupabaseError("down", "x"), -32603), (RuntimeError("a detail"), -32603)],

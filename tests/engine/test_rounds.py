@@ -40,6 +40,7 @@ async def answer(bench, name, state, responses, **more):
     return await call(bench, name, requestState=state, inputResponses=responses, **more)
 
 
+@pytest.mark.requirement("mrtr-only", "http-no-requests", "mrtr-something")
 async def test_a_question_is_an_answer_and_its_answer_another_request(bench):
     asked = await ask(bench, "confirm")
 
@@ -63,6 +64,7 @@ async def test_a_question_is_an_answer_and_its_answer_another_request(bench):
     assert result["structuredContent"] == {"action": "accept", "content": {"sure": True}}
 
 
+@pytest.mark.requirement("elic-actions")
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_a_user_may_say_no(bench, action):
     asked = await ask(bench, "confirm")
@@ -84,6 +86,7 @@ async def test_several_rounds_remember_the_ones_before(bench):
     assert told(reply)["result"]["structuredContent"] == {"sure": [False, True]}
 
 
+@pytest.mark.requirement("mrtr-keys", "mrtr-extra")
 async def test_several_questions_are_asked_at_once(bench):
     asked = await ask(bench, "both")
     assert {key: one["method"] for key, one in asked["inputRequests"].items()} == {
@@ -98,6 +101,7 @@ async def test_several_questions_are_asked_at_once(bench):
     assert told(reply)["result"]["structuredContent"] == {"roots": [], "said": said["content"]}
 
 
+@pytest.mark.requirement("mrtr-missing")
 async def test_an_answer_that_is_missing_is_asked_for_again(bench):
     asked = await ask(bench, "both")
 
@@ -112,6 +116,7 @@ async def test_an_answer_that_is_missing_is_asked_for_again(bench):
     ]
 
 
+@pytest.mark.requirement("mrtr-extra")
 async def test_answers_may_come_before_they_are_asked_for(bench):
     said = {"role": "assistant", "content": {"type": "text", "text": "Paris"}, "model": "m"}
     responses = {"where": {"roots": []}, "capital": said, "unknown": 5}
@@ -133,10 +138,12 @@ async def test_such_answers_are_looked_at_as_well(bench, response):
     assert fault(reply) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("mrtr-no-retry")
 async def test_answers_without_their_state_allow_no_change(bench):
     assert await ask(bench, "confirm", inputResponses={"sure": ACCEPT})
 
 
+@pytest.mark.requirement("mrtr-state-hostile")
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -158,6 +165,7 @@ async def test_a_state_that_was_tampered_with_is_refused_before_anything_is_done
     assert bench.tools.seen == []
 
 
+@pytest.mark.requirement("mrtr-state-user", "mrtr-state-request", "elic-bound")
 async def test_a_state_is_good_for_its_user_tool_and_arguments_alone(bench):
     state = (await ask(bench, "confirm"))["requestState"]
     responses = {"sure": ACCEPT}
@@ -170,6 +178,7 @@ async def test_a_state_is_good_for_its_user_tool_and_arguments_alone(bench):
         assert fault(reply) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("mrtr-state-expiry")
 async def test_a_state_expires(bench, monkeypatch):
     state = (await ask(bench, "confirm"))["requestState"]
     later = time.time() + 601
@@ -181,6 +190,7 @@ async def test_a_state_expires(bench, monkeypatch):
     assert "expired" in told(reply)["error"]["message"]
 
 
+@pytest.mark.requirement("mrtr-state-once")
 async def test_an_answer_that_allows_a_change_counts_once(bench):
     state = (await ask(bench, "confirm"))["requestState"]
 
@@ -200,6 +210,7 @@ async def test_other_answers_may_be_sent_again(bench):
         assert "result" in told(await answer(bench, "both", state, responses))
 
 
+@pytest.mark.requirement("mrtr-state-once")
 async def test_without_its_store_no_change_is_allowed(bench):
     async def be_down(*_anything):
         raise StoreDown("no Redis")
@@ -210,6 +221,14 @@ async def test_without_its_store_no_change_is_allowed(bench):
     assert fault(await answer(bench, "confirm", state, {"sure": ACCEPT})) == (200, 1, -32603)
 
 
+@pytest.mark.requirement(
+    "base-missing-capability",
+    "base-undeclared-capability",
+    "elic-declared",
+    "sampling-declared",
+    "roots-declared",
+    "mrtr-declared",
+)
 @pytest.mark.parametrize(
     ("name", "declared", "required"),
     [
@@ -240,6 +259,7 @@ async def test_a_page_is_opened_by_its_url_alone(bench):
     assert told(reply)["result"]["structuredContent"] == {"action": "accept"}
 
 
+@pytest.mark.requirement("elic-validate", "mrtr-validate")
 @pytest.mark.parametrize(
     "response",
     [
@@ -262,6 +282,7 @@ async def test_an_answer_of_another_form_is_refused(bench, response):
     assert told(reply)["error"]["message"].startswith("inputResponses.sure ")
 
 
+@pytest.mark.requirement("mrtr-validate")
 @pytest.mark.parametrize("responses", [5, [], "x"])
 async def test_responses_are_an_object(bench, responses):
     assert fault(await call(bench, "confirm", inputResponses=responses)) == (400, 1, -32602)
@@ -277,6 +298,7 @@ async def test_answers_too_long_to_be_carried_say_so(bench):
     assert told(reply)["result"]["structuredContent"]["error"]["code"] == "limit_exceeded"
 
 
+@pytest.mark.requirement("mrtr-methods")
 async def test_prompts_ask_as_tools_do(bench):
     params = {"name": "explain", "arguments": {"topic": "ask"}}
     message, headers = modern("prompts/get", params)
@@ -292,6 +314,7 @@ async def test_prompts_ask_as_tools_do(bench):
     assert result["messages"][0]["content"]["text"] == "sure: True"
 
 
+@pytest.mark.requirement("mrtr-methods")
 async def test_lists_ask_nothing(bench):
     result = told(await bench.ask(MODERN, "tools/list"))["result"]
 

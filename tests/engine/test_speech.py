@@ -34,6 +34,7 @@ async def speak(bench, revision, *, arguments=None, level=None, voice=None, **me
     return [orjson.loads(said) for said in voice.messages], reply
 
 
+@pytest.mark.requirement("prog-token", "log-asked-for")
 @pytest.mark.parametrize("revision", ALL)
 async def test_who_asks_for_nothing_hears_nothing(bench, revision):
     heard, reply = await speak(bench, revision)
@@ -42,6 +43,7 @@ async def test_who_asks_for_nothing_hears_nothing(bench, revision):
     assert told(reply)["result"]["isError"] is False
 
 
+@pytest.mark.requirement("prog-token", "prog-message")
 @pytest.mark.parametrize("revision", ALL)
 @pytest.mark.parametrize("token", ["p1", 7, 0, ""])
 async def test_progress_goes_to_who_gave_a_token(bench, revision, token):
@@ -56,6 +58,7 @@ async def test_progress_goes_to_who_gave_a_token(bench, revision, token):
         assert ("message" in note["params"]) == (revision != "2024-11-05")
 
 
+@pytest.mark.requirement("prog-token")
 @pytest.mark.parametrize("token", [None, [], {}, 1.5, True])
 async def test_a_token_that_is_none_is_passed_over(bench, token):
     heard, reply = await speak(bench, MODERN, progressToken=token)
@@ -64,12 +67,14 @@ async def test_a_token_that_is_none_is_passed_over(bench, token):
     assert reply.status == 200
 
 
+@pytest.mark.requirement("prog-increases")
 async def test_progress_only_grows(bench):
     heard, _ = await speak(bench, MODERN, arguments={"steps": [3, 2, 3, 1]}, progressToken="p")
 
     assert [note["params"]["progress"] for note in heard] == [3]
 
 
+@pytest.mark.requirement("prog-rate")
 async def test_progress_comes_no_faster_than_anybody_looks(bench):
     steps = [number / 1000 for number in range(1, 1000)]
 
@@ -79,6 +84,7 @@ async def test_progress_comes_no_faster_than_anybody_looks(bench):
     assert heard[-1]["params"]["progress"] == 3
 
 
+@pytest.mark.requirement("log-level", "log-asked-for")
 @pytest.mark.parametrize("revision", ALL)
 @pytest.mark.parametrize(
     ("level", "found"),
@@ -102,6 +108,7 @@ async def test_log_messages_reach_who_wants_that_level(bench, revision, level, f
         }
 
 
+@pytest.mark.requirement("log-bad-level")
 @pytest.mark.parametrize("level", ["loud", "", None, 5, [], "INFO"])
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_a_level_that_there_is_not_is_refused(bench, revision, level):
@@ -110,6 +117,7 @@ async def test_a_level_that_there_is_not_is_refused(bench, revision, level):
     assert fault(reply) == (200, 1, -32602)
 
 
+@pytest.mark.requirement("log-bad-level")
 async def test_a_level_that_there_is_not_is_refused_in_the_metadata_as_well(bench):
     _, reply = await speak(bench, MODERN, level="loud")
 

@@ -65,7 +65,7 @@ async def test_a_long_call_of_a_client_that_knows_tasks_goes_on_as_one(world):
     }
 
 
-@pytest.mark.requirement("tasks-negotiated")
+@pytest.mark.requirement("tasks-negotiated", "base-result-type-negotiated")
 async def test_a_client_that_knows_no_tasks_waits_for_the_result(world):
     world.work.go.set()
 
@@ -83,7 +83,7 @@ async def test_a_short_call_is_answered_at_once(world):
     assert result["resultType"] == "complete"
 
 
-@pytest.mark.requirement("tasks-required")
+@pytest.mark.requirement("tasks-required", "base-missing-capability")
 async def test_what_can_only_be_a_task_is_refused_to_a_client_that_knows_none(world):
     reply = await world.ask("tools/call", name="only", capabilities={})
 

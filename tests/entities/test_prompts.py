@@ -43,6 +43,7 @@ def test_an_argument_that_was_left_out_is_said_otherwise():
     assert prompt.fill({"name": " "}) == "Hello you. That is all."
 
 
+@pytest.mark.requirement("prom-injection")
 def test_what_a_user_gives_is_not_read_again():
     (prompt,) = parse_prompts(ONE.format(more=""))
 

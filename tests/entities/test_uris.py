@@ -7,6 +7,7 @@ REQUIREMENT = {"key": "VEH-REQ-1", "documents": {"key": "VEH-DOC-1"}, "projects"
 DOCUMENT = {"key": "VEH-DOC-1", "projects": IN_ACME}
 
 
+@pytest.mark.requirement("res-own-scheme", "res-scheme")
 @pytest.mark.parametrize(
     ("uri", "address"),
     [
@@ -26,6 +27,7 @@ def test_a_uri_is_an_organization_and_a_key(uri, address):
     assert render_uri(address.org, address.key, is_json=address.is_json) == uri
 
 
+@pytest.mark.requirement("res-uris")
 @pytest.mark.parametrize(
     "uri",
     [

@@ -108,7 +108,6 @@ def make_provider(url, kept, person):
     return OAuthClientProvider(url, metadata, kept, open_browser, wait_for_callback)
 
 
-@pytest.mark.requirement("auth-short-tokens")
 async def list_projects(url, provider):
     """Connect by the official client, which signs in where it has to, and call a tool."""
     async with (
@@ -132,6 +131,7 @@ async def test_the_python_client_signs_in_at_supabases_own_server(delegated):
     assert json.loads(base64.urlsafe_b64decode(claims + "=="))["client_id"] == kept.client.client_id
 
 
+@pytest.mark.requirement("auth-short-tokens")
 @pytest.mark.slow
 async def test_the_python_client_signs_in_from_the_url_alone_and_stays(restartable):
     person, kept = Person(), Kept()

@@ -84,6 +84,7 @@ UNPARSABLE = {
 }
 
 
+@pytest.mark.requirement("t18-smuggling")
 @pytest.mark.parametrize("given", UNPARSABLE.values(), ids=UNPARSABLE)
 async def test_what_two_readers_could_read_in_two_ways_is_refused_once(raw, given, lines):
     body = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -100,6 +101,7 @@ async def test_bare_line_feeds_end_no_head(raw):
     assert_refused(answers, 400, "malformed_request")
 
 
+@pytest.mark.requirement("t18-smuggling")
 @pytest.mark.parametrize(
     "chunks",
     [b"zz\r\n", b"0x1\r\nx\r\n0\r\n\r\n", b"-1\r\n", b"1\nx\n0\n\n", b"ffffffffffffffffff\r\n"],
@@ -148,6 +150,7 @@ async def test_nothing_is_served_behind_what_asks_to_close(raw):
     assert len(split(await raw.say(first + raw.head("GET /healthz HTTP/1.1")))) == 1
 
 
+@pytest.mark.requirement("t17-headers")
 @pytest.mark.parametrize(
     ("given", "status", "error"),
     [
@@ -170,6 +173,7 @@ async def test_a_head_that_comes_in_many_pieces_is_limited_as_a_whole(raw):
     assert_refused(answers, 431, "headers_too_large")
 
 
+@pytest.mark.requirement("t17-headers")
 async def test_trailers_are_limited_as_headers_are(raw, supabase):
     request = raw.head(MCP, JSON, CHUNKED, f"Authorization: Bearer {supabase.token()}")
     trailers = "".join(f"X-{n}: y\r\n" for n in range(200)).encode()
@@ -185,12 +189,14 @@ async def test_who_connects_and_says_nothing_is_let_go(raw, lines):
     assert lines == []
 
 
+@pytest.mark.requirement("t19-slow-head")
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("part", [b"G", b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"\r\n\r\n"])
 async def test_half_a_head_is_not_waited_for(raw, part):
     assert_refused(await raw.say(part), 408, "head_timeout")
 
 
+@pytest.mark.requirement("t19-slow-head")
 @pytest.mark.usefixtures("soon")
 async def test_a_head_that_trickles_in_is_not_waited_for(raw):
     reader, writer = await raw.open()
@@ -246,6 +252,7 @@ async def test_a_body_and_an_answer_may_take_longer_than_a_head(raw, supabase):
     assert b"jsonrpc" in answers[0][2]
 
 
+@pytest.mark.requirement("t19-slow-body")
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_a_body_that_trickles_in_is_given_up(raw, supabase, monkeypatch, is_chunked):
     monkeypatch.setattr("atoms_mcp.web.fields.READ_S", 0.05)
