@@ -106,6 +106,17 @@ def plan_holders(entity: EntityType, ids: Iterable[str]) -> RestRequest:
     return RestRequest("GET", "projects" if is_document else "documents", query)
 
 
+def plan_recent_projects(limit: int) -> RestRequest:
+    """Plan the projects in sight that changed last."""
+    query = (
+        ("select", "id,key,name,description,updated_at,organizations!inner(slug)"),
+        is_null("deleted_at").pair(),
+        ("order", "updated_at.desc,id.asc"),
+        ("limit", str(limit)),
+    )
+    return RestRequest("GET", "projects", query)
+
+
 def plan_recent_documents(limit: int, position: Sequence[Any] | None) -> RestRequest:
     """Plan a page of all documents in sight, those that changed last first.
 

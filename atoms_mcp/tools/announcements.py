@@ -10,6 +10,8 @@ from atoms_mcp.tools.desk import Desk, Row
 
 # Who listens to single requirements of a longer document hears of its own change alone.
 MAX_INSIDE = 1000
+# What the list of resources names.
+LISTED = frozenset({"project", "document"})
 
 
 async def announce(
@@ -24,9 +26,9 @@ async def announce(
             uris += await _inside(desk, row)
     for uri in dict.fromkeys(uris):
         await desk.context.publish(Change("resource", uri))
-    listed = uri_of(rows[0]) if rows and entity.name == "document" else None
+    listed = uri_of(rows[0]) if rows and entity.name in LISTED else None
     if listed is not None:
-        # The list of resources names documents. Who may read one of them may read all of these.
+        # Who may read one of them may read all of these.
         await desk.context.publish(Change("resources", listed))
 
 

@@ -1,5 +1,6 @@
 """Resources: ``atoms://acme/VEH-REQ-12`` in Markdown, and with ``.json`` as data."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 
@@ -7,7 +8,7 @@ from atoms_mcp.engine.context import Context
 from atoms_mcp.engine.resource import NoSuchResource, Page, ResourceTemplate
 from atoms_mcp.entities.catalogue import Catalogue
 from atoms_mcp.entities.paging import Cursors
-from atoms_mcp.entities.plan_page import plan_recent_documents
+from atoms_mcp.entities.plan_page import plan_recent_documents, plan_recent_projects
 from atoms_mcp.entities.text import one_line
 from atoms_mcp.entities.uris import (
     JSON_TEMPLATE,
@@ -24,6 +25,7 @@ from atoms_mcp.tools.desk import Desk, Row
 from atoms_mcp.tools.pages import find_row, show_data, show_text
 
 PAGE_ROWS = 50
+LISTED_PROJECTS = 20
 DESCRIPTION = (
     "A project (atoms://acme/VEH), a document with its requirements' keys inline "
     "(atoms://acme/VEH-DOC-1) or a requirement (atoms://acme/VEH-REQ-12)"
@@ -39,7 +41,7 @@ def build_templates(
         return [await read_resource(Desk(context, catalogue, cursors, now), uri)]
 
     async def list_page(context: Context, cursor: str | None) -> Page:
-        return await list_documents(Desk(context, catalogue, cursors, now), cursor)
+        return await list_resources(Desk(context, catalogue, cursors, now), cursor)
 
     completers = {"org": complete_org, "key": complete_key}
     return (
@@ -80,20 +82,26 @@ async def read_resource(desk: Desk, uri: str) -> Block:
     return await show(desk, desk.catalogue[address.type], row)
 
 
-async def list_documents(desk: Desk, cursor: str | None) -> Page:
+async def list_resources(desk: Desk, cursor: str | None) -> Page:
     """Give one page of the documents in sight, those that changed last first.
+
+    The first page begins with the projects that changed last.
 
     Raises:
         ToolError: ``invalid_cursor``.
     """
     bound_to = [desk.user_id, "resources"]
     position = desk.cursors.open(cursor, bound_to) if cursor else None
-    rows = await desk.rows(plan_recent_documents(PAGE_ROWS, position))
+    requests = [plan_recent_documents(PAGE_ROWS, position)]
+    if position is None:
+        requests.append(plan_recent_projects(LISTED_PROJECTS))
+    rows, *projects = await asyncio.gather(*map(desk.rows, requests))
     shown = rows[:PAGE_ROWS]
     following = None
     if len(rows) > PAGE_ROWS:
         following = desk.cursors.seal([shown[-1]["updated_at"], shown[-1]["id"]], bound_to)
-    return Page([_listed(row) for row in shown], following)
+    listed = [row for some in projects for row in some] + shown
+    return Page([_listed(row) for row in listed], following)
 
 
 def _listed(row: Row) -> dict[str, object]:

@@ -8,6 +8,7 @@ from atoms_mcp.entities.plan_page import (
     plan_pages_by_id,
     plan_projects_like,
     plan_recent_documents,
+    plan_recent_projects,
     plan_requirement_keys,
 )
 from atoms_mcp.entities.uris import parse_uri
@@ -59,6 +60,11 @@ def test_documents_come_in_pages_with_the_latest_first():
     assert "or" not in query(first)
     assert query(next_)["updated_at"] == "lte.2026"
     assert query(next_)["or"] == "(updated_at.lt.2026,and(updated_at.eq.2026,id.gt.1))"
+
+
+def test_projects_come_with_the_latest_first():
+    assert query(plan_recent_projects(20))["order"] == "updated_at.desc,id.asc"
+    assert query(plan_recent_projects(20))["limit"] == "20"
 
 
 def test_what_is_held_is_read_in_its_order():

@@ -108,10 +108,11 @@ async def test_what_goes_and_comes_with_a_document_is_told_of(heard, project, it
         ]
 
 
-async def test_a_project_is_told_of(heard, project):
+async def test_a_project_is_told_of(workspace, heard, project):
     assert await heard(
         operation="update", entity_type="project", entity_id=project.key, data={"tags": ["a"]}
     ) == [project.key]
+    assert workspace.client.lists == [f"atoms://acme/{project.key}"]
 
 
 async def test_a_dry_run_and_a_change_that_failed_tell_nothing(workspace, client, heard, item):

@@ -159,10 +159,16 @@ async def test_what_is_out_of_sight_looks_like_what_is_not_there(read, project, 
         assert str(hidden.value) == f"there is no resource {uri} that you can see"
 
 
-async def test_documents_are_listed_with_the_latest_first(list_page, document):
+async def test_what_changed_last_is_listed_first(list_page, project, document):
     page = await list_page("ada")
 
-    first = page.items[0]
+    uris = [item["uri"] for item in page.items]
+    at = uris.index(f"atoms://acme/{document}")
+    first = page.items[at]
+    assert at <= resources.LISTED_PROJECTS
+    assert f"atoms://acme/{project.key}" in uris[:at]
+    assert all("-DOC-" not in uri for uri in uris[:at])
+    assert all("-DOC-" in uri for uri in uris[at:])
     assert first["uri"] == f"atoms://acme/{document}"
     assert (first["name"], first["title"]) == (document, "Specification")
     assert first["mimeType"] == "text/markdown"
