@@ -129,14 +129,14 @@ async def develop(
             await _forever()
 
 
-async def speak_stdio(settings: ServerSettings) -> None:
+async def speak_stdio(settings: ServerSettings, extra: Offer = NOTHING_MORE) -> None:
     """Speak MCP on stdin and stdout, as the user of ATOMS_ACCESS_TOKEN or of the kept login.
 
     Raises:
         NoLogin: there is neither; told at once rather than at the first call.
     """
     logs.configure(settings.log_format, settings.log_level)
-    core = build_core(settings)
+    core = build_core(settings, extra)
     find_token = _token_source(settings, core.auth)
 
     async def find_caller() -> Caller:
