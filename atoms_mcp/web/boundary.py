@@ -24,13 +24,12 @@ from atoms_mcp.web.guard import Guard
 from atoms_mcp.web.keys import EXCHANGE, Access, Exchange, Route
 from atoms_mcp.web.load import Load
 from atoms_mcp.web.pages import render_problem_page
-from atoms_mcp.web.problem import Problem, render_problem
+from atoms_mcp.web.problem import SERVER, Problem, render_problem
 from atoms_mcp.web.refusals import to_problem
 from atoms_mcp.web.site import Site
 
 REQUEST_ID_HEADER = istr("X-Request-Id")
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-SERVER = "atoms-mcp"
 CLIENT_CLOSED = 499
 SERVER_ERROR = 500
 

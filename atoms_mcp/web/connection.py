@@ -19,6 +19,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
+from atoms_mcp.web.problem import SERVER
+
 HEAD_S: Final = 10.0
 KEEPALIVE_S: Final = 75.0
 # How long an answer may lie here while its reader takes nothing of it.
@@ -31,8 +33,6 @@ MAX_LINE_BYTES: Final = 8190
 MAX_FIELD_BYTES: Final = 8191
 MAX_FIELDS: Final = 128
 MAX_HEAD_BYTES: Final = 64 * 1024
-
-SERVER: Final = "atoms-mcp"
 
 _REFUSALS: Final = {
     400: (

@@ -97,14 +97,24 @@ async def read_fields(request: web.Request, known: Collection[str]) -> dict[str,
     return fields
 
 
-def _read_json(raw: bytes) -> dict[str, Any]:
+def parse_json(raw: bytes) -> object:
+    """Give what a body says, in JSON that everybody reads alike.
+
+    Raises:
+        Malformed: it is not JSON, nested beyond measure, or ambiguous.
+    """
     try:
-        fields = orjson.loads(raw)
-        ambiguity = find_ambiguity(raw, fields)
+        parsed = orjson.loads(raw)
+        ambiguity = find_ambiguity(raw, parsed)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: nested too deeply
         raise Malformed("", "The body is not JSON") from None
     if ambiguity is not None:
         raise Malformed("", f"In the body, {ambiguity}")
+    return parsed
+
+
+def _read_json(raw: bytes) -> dict[str, Any]:
+    fields = parse_json(raw)
     if not isinstance(fields, dict):
         raise Malformed("", "The body is not a JSON object")
     return fields

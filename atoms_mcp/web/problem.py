@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from atoms_mcp.errors import AtomsError
 
 JSON = "application/json"
+# Which library in which version answers is nobody's business.
+SERVER = "atoms-mcp"
 NO_STORE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
 
 

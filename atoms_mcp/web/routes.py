@@ -53,12 +53,13 @@ from atoms_mcp.web import (
     sign_up,
 )
 from atoms_mcp.web.address import PROXIES, Proxies
-from atoms_mcp.web.boundary import REQUEST_ID_HEADER, SERVER, Boundary
+from atoms_mcp.web.boundary import REQUEST_ID_HEADER, Boundary
 from atoms_mcp.web.forms import FORMS, Forms
 from atoms_mcp.web.guard import Guard, parse_origins
 from atoms_mcp.web.keys import Access, Cors, Route
 from atoms_mcp.web.load import Load
 from atoms_mcp.web.pages import set_up_pages
+from atoms_mcp.web.problem import SERVER
 from atoms_mcp.web.pulse import PULSE, Pulse
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.site import Sites
@@ -325,13 +326,22 @@ def _add(app: web.Application, boundary: Boundary, row: Route, place: str) -> we
 
 async def _say_any_origin(_request: web.Request, response: web.StreamResponse) -> None:
     """Say `*` where everybody may read: the library repeats the origin instead."""
-    response.headers[hdrs.SERVER] = SERVER
     if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+    _hide_library(response)
 
 
 async def _vary_by_origin(_request: web.Request, response: web.StreamResponse) -> None:
     """Keep a cache from handing an answer for one origin to another one."""
-    response.headers[hdrs.SERVER] = SERVER
     if hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in response.headers:
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+    _hide_library(response)
+
+
+def _hide_library(response: web.StreamResponse) -> None:
+    """Speak as ourselves where the library answers a preflight, and repeat nothing of it."""
+    response.headers[hdrs.SERVER] = SERVER
+    if isinstance(response, web.HTTPException):
+        response.text = response.reason
+        # Its length has been told by now.
+        response.headers[hdrs.CONTENT_LENGTH] = str(len(response.reason))

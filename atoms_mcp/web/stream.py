@@ -12,8 +12,9 @@ from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from atoms_mcp.web.boundary import REQUEST_ID_HEADER, SERVER
+from atoms_mcp.web.boundary import REQUEST_ID_HEADER
 from atoms_mcp.web.keys import EXCHANGE
+from atoms_mcp.web.problem import SERVER
 from atoms_mcp.web.pulse import PULSE, QUIET_LOOKS
 
 EVENT_STREAM: Final[dict[str, str]] = {

@@ -18,6 +18,7 @@ def ask(raw):
     return find_ambiguity(raw, orjson.loads(raw))
 
 
+@pytest.mark.requirement("t16-doubled-keys")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -36,6 +37,7 @@ def test_a_key_that_comes_twice_in_one_object_is_found(raw):
     assert ask(raw) == DOUBLED
 
 
+@pytest.mark.requirement("t16-numbers")
 @pytest.mark.parametrize(
     "raw",
     [

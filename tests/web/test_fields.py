@@ -105,3 +105,17 @@ async def test_a_chunk_that_is_none_gets_one_refusal(web, monkeypatch):
 
     assert answer.split()[1].startswith(b"4")
     assert answer.count(b"HTTP/1.") == 1
+
+
+async def test_a_field_that_comes_twice_is_refused(web):
+    twice = b'{"email": "a@x.test", "password": "x", "email": "b@x.test"}'
+
+    answer = await web.ask("POST", LOGIN, data=twice, headers=JSON)
+
+    assert "twice" in assert_problem(answer, 400, "malformed")
+
+
+async def test_a_body_that_is_nested_beyond_measure_is_refused(web):
+    deep = b'{"email": ' + b"[" * 500 + b"]" * 500 + b"}"
+
+    assert_problem(await web.ask("POST", LOGIN, data=deep, headers=JSON), 400, "malformed")

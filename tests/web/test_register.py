@@ -83,7 +83,18 @@ async def test_what_is_wrong_is_told_as_the_rfc_has_it(web, changes, error):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'"x"', b"null", b"\xff", b"[" * 3000, b'{"redirect_uris":' + b"[" * 3000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"\xff",
+        b"[" * 3000,
+        b'{"redirect_uris":' + b"[" * 3000,
+        b'{"x":' + b"[" * 500 + b"]" * 500 + b"}",
+        b'{"redirect_uris":["https://a.example/"],"redirect_uris":["https://b.example/"]}',
+    ],
 )
 async def test_a_body_that_is_no_json_object_is_refused(web, body):
     answer = await web.ask(

@@ -136,6 +136,21 @@ async def test_a_preflight_for_other_headers_is_refused(make_web):
     assert (await preflight(web, "/api/mcp", APP, headers="x-evil")).status == 403
 
 
+@pytest.mark.parametrize("path", ["/api/mcp", "/oauth/token", "/.well-known/x"])
+@pytest.mark.parametrize("headers", [{}, {"Expect": "mark-4711"}])
+async def test_a_preflight_names_no_library_and_repeats_nothing(make_web, path, headers):
+    web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
+
+    for origin in (APP, EVIL):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "mark-4711", **headers}
+        answer = await web.ask("OPTIONS", path, headers=asked)
+
+        assert answer.status in {403, 404, 417}
+        assert answer.headers["Server"] == "atoms-mcp"
+        assert "mark-4711" not in str(answer.told)
+        assert "mark-4711" not in str(answer.headers)
+
+
 @pytest.mark.requirement("t20-cors")
 async def test_without_configured_origins_no_page_may_call(web):
     for path in ("/api/mcp", "/auth/login", "/api/mcp/tools/call"):

@@ -100,6 +100,7 @@ def test_a_header_that_names_a_revision_without_sessions_is_refused(named):
     assert (refused.value.code, refused.value.status) == (-32600, 400)
 
 
+@pytest.mark.requirement("t23-doubled-headers")
 @pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Session-Id"])
 def test_a_header_that_comes_twice_is_refused_whatever_it_says(name):
     headers = CIMultiDict([(name, "2025-06-18"), (name.lower(), "2025-06-18")])
