@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
@@ -70,6 +71,8 @@ GOODBYE_S = 0.5
 LOGIN_FILE = "login.json"
 SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 STORE_FILE = "store.sqlite3"
+
+log = structlog.get_logger()
 NOTHING_MORE = Offer()
 
 
@@ -289,6 +292,13 @@ async def serving(
         listener = _bind(settings.host, settings.port)
         exits.callback(listener.close)
         sites = Sites(settings, listener.getsockname()[1])
+        if sites.canonical.is_plain:
+            log.warning(
+                "serve.plain_http",
+                url=sites.canonical.base_url,
+                hint="clients refuse to sign in there: put TLS in front, and set "
+                "ATOMS_FASTMCP_BASE_URL to the https URL",
+            )
         core = build_core(settings, extra, sites)
         exits.push_async_callback(core.close)
         readiness = Readiness(core.auth, core.jwks, core.store)

@@ -13,7 +13,6 @@ from aiohttp import hdrs, web
 from multidict import MultiMapping
 
 from atoms_mcp.errors import ConfigError
-from atoms_mcp.settings import is_loopback
 from atoms_mcp.web.keys import Cors
 from atoms_mcp.web.problem import Problem
 from atoms_mcp.web.site import Site, Sites
@@ -83,7 +82,7 @@ def _check_own(request: web.Request, site: Site) -> None:
     if origin is None:
         is_own = request.method in VISITS or fetched_from in {None, "same-origin", "none"}
     elif origin == "null":
-        is_own = fetched_from == "same-origin" or (fetched_from is None and _is_plain(site))
+        is_own = fetched_from == "same-origin" or (fetched_from is None and site.is_plain)
     else:
         is_own = origin == site.origin
     if not is_own or _is_doubled(headers):
@@ -98,12 +97,6 @@ def _check_own(request: web.Request, site: Site) -> None:
 def _is_doubled(headers: MultiMapping[str]) -> bool:
     """Tell whether two origins are named: no browser does, and two readers could differ."""
     return len(headers.getall(hdrs.ORIGIN, ())) > 1
-
-
-def _is_plain(site: Site) -> bool:
-    """Tell whether this site is reached by plain http over a network."""
-    parts = urlsplit(site.base_url)
-    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def parse_origins(given: Iterable[str]) -> tuple[str, ...]:

@@ -51,6 +51,12 @@ class Site:
     metadata: bytes = field(repr=False)
     server_metadata: bytes | None = field(repr=False)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is reached by plain http over a network, where everybody can listen."""
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
 
 class Sites:
     """All sites, by the Host header that reaches them.

@@ -148,3 +148,17 @@ def test_people_are_told_of_a_way_in_that_is_open():
     closed = make(ATOMS_ACCEPT_SUPABASE_JWT="off").canonical.advice
     assert "/auth/login" not in closed
     assert "http://127.0.0.1:8000/api/mcp" in closed
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_plain"),
+    [
+        ({}, False),
+        ({"ATOMS_FASTMCP_HOST": "0.0.0.0"}, True),
+        ({"ATOMS_FASTMCP_BASE_URL": "https://mcp.example.com"}, False),
+        ({"ATOMS_FASTMCP_BASE_URL": "http://mcp.example.com"}, True),
+        ({"ATOMS_FASTMCP_BASE_URL": "http://localhost:8000"}, False),
+    ],
+)
+def test_plain_http_over_a_network_is_known_as_such(environ, is_plain):
+    assert make(**environ).canonical.is_plain is is_plain
