@@ -8,6 +8,8 @@ Source: the `keyring` library's backends.
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -15,9 +17,15 @@ import keyring
 from keyring.backends import fail, null
 from keyring.errors import KeyringError, PasswordDeleteError
 
+from atoms_mcp.errors import AtomsError
+
 SERVICE = "atoms-mcp"
 OWNER_ONLY = 0o600
 OWNER_ONLY_FOLDER = 0o700
+
+
+class VaultClosed(AtomsError):  # noqa: N818 - says what is the case
+    """The keyring is locked, or nobody is there to unlock it; the text says what to do."""
 
 
 class Vault(Protocol):
@@ -91,18 +99,28 @@ class KeyringVault:
 
     def read(self) -> str | None:
         """Give the entry."""
-        return keyring.get_password(SERVICE, self._name)
+        with _answering():
+            return keyring.get_password(SERVICE, self._name)
 
     def write(self, text: str) -> None:
         """Replace the entry."""
-        keyring.set_password(SERVICE, self._name, text)
+        with _answering():
+            keyring.set_password(SERVICE, self._name, text)
 
     def remove(self) -> None:
         """Delete the entry, if there is one."""
-        try:
+        with _answering(), suppress(PasswordDeleteError):
             keyring.delete_password(SERVICE, self._name)
-        except PasswordDeleteError:
-            return
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except KeyringError as exc:
+        raise VaultClosed(
+            f"The keyring does not answer ({exc}); unlock it, then try again"
+        ) from exc
 
 
 def open_vault(path: Path, name: str) -> Vault:
@@ -115,7 +133,7 @@ def open_vault(path: Path, name: str) -> Vault:
     vault = KeyringVault(name)
     try:
         vault.read()
-    except KeyringError:
+    except VaultClosed:
         # Locked, or nobody there to unlock it (a session without a desktop).
         return FileVault(path)
     return vault

@@ -6,7 +6,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
-from atoms_mcp.identity.vault import FileVault, KeyringVault, open_vault
+from atoms_mcp.identity.vault import FileVault, KeyringVault, VaultClosed, open_vault
 
 
 class Desktop(KeyringBackend):
@@ -26,6 +26,8 @@ class Desktop(KeyringBackend):
         return self.entries.get((service, username))
 
     def set_password(self, service, username, password):
+        if self.is_locked:
+            raise KeyringLocked("it is locked")
         self.entries[service, username] = password
 
     def delete_password(self, service, username):
@@ -117,3 +119,14 @@ def test_a_login_that_lies_in_the_file_stays_in_use(tmp_path, use):
     FileVault(tmp_path / "login.json").write("text")
 
     assert open_vault(tmp_path / "login.json", "https://abc.supabase.co").read() == "text"
+
+
+def test_a_keyring_that_was_locked_meanwhile_is_told_as_one(use, tmp_path):
+    desktop = use(Desktop())
+    vault = open_vault(tmp_path / "login.json", "https://abc.supabase.co")
+    desktop.is_locked = True
+
+    with pytest.raises(VaultClosed, match=r"locked.*unlock it"):
+        vault.write("kept")
+    with pytest.raises(VaultClosed):
+        vault.read()

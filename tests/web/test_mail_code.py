@@ -53,6 +53,16 @@ async def test_the_code_lets_in(supabase, visit):
     assert_let_in(page)
 
 
+async def test_a_second_factor_is_asked_for_after_the_code_too(supabase, visit):
+    supabase.enroll()
+    page = await send(visit, email=EMAIL)
+    page = await visit.press(page, None, None, code=supabase.code)
+
+    assert page.title == "Second step · Atoms"
+    assert_outside(visit)
+    assert_let_in(await visit.press(page, None, None, code=supabase.totp_code))
+
+
 async def test_a_wrong_code_is_said_at_its_field(visit):
     page = await send(visit, email=EMAIL, code="000000")
 
