@@ -1,12 +1,10 @@
 """How much is being worked on, so that what could not be done in time is refused at once.
 
-A stream that is open and silent is no work; whoever opens one says so.
+An open stream of events is mostly silence, and bounded elsewhere: it is not counted.
 
 Source: RFC 9110 section 15.6.4.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import hdrs
@@ -18,21 +16,12 @@ RETRY_S: Final = 2
 
 
 class Load:
-    """The requests that are open in this process, and how many of them are only streams."""
+    """The requests that are open in this process, and how many of them have become streams."""
 
     def __init__(self, limit: int = MAX_AT_WORK) -> None:
         self.limit = limit
         self.requests = 0
         self.streams = 0
-
-    @contextmanager
-    def streaming(self) -> Iterator[None]:
-        """Count the request at hand among the streams meanwhile."""
-        self.streams += 1
-        try:
-            yield
-        finally:
-            self.streams -= 1
 
     def refuse(self, *, is_vital: bool) -> None:
         """Refuse what comes on top, unless it is vital.

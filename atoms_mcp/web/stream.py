@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 
 from atoms_mcp.web.boundary import REQUEST_ID_HEADER
-from atoms_mcp.web.keys import EXCHANGE
+from atoms_mcp.web.keys import EXCHANGE, LOAD
 from atoms_mcp.web.problem import SERVER
 from atoms_mcp.web.pulse import PULSE, QUIET_LOOKS
 
@@ -61,6 +61,8 @@ class EventStream(web.StreamResponse):
             self._is_done = True
         else:
             self._pulse.add(self)
+            self._load = request.app[LOAD]
+            self._load.streams += 1
 
     @property
     def is_gone(self) -> bool:
@@ -81,6 +83,7 @@ class EventStream(web.StreamResponse):
         if not self._is_done:
             self._is_done = True
             self._pulse.remove(self)
+            self._load.streams -= 1
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(None)
 

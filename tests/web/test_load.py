@@ -7,6 +7,7 @@ from web_double import WebDouble, assert_problem
 from atoms_mcp.web import keys
 from atoms_mcp.web.keys import Access, Route
 from atoms_mcp.web.load import Load
+from atoms_mcp.web.stream import EventStream
 
 
 class Held:
@@ -22,8 +23,13 @@ class Held:
         return aiohttp_web.Response(text="done")
 
     async def stream(self, request):
-        with request.app[keys.LOAD].streaming():
-            return await self.work(request)
+        events = EventStream()
+        await events.open(request)
+        events.put(b"1")
+        self.entered.release()
+        await self.go.wait()
+        events.finish()
+        return events
 
 
 @pytest.fixture
