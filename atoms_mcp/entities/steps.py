@@ -67,7 +67,7 @@ def _how_to_go_on(halt: Halt) -> str:
 
 
 def cancelled() -> ToolError:
-    """Make the cause of a batch that nobody waits for any more."""
+    """Make the error of a change that nobody waits for any more."""
     return ToolError(
-        "cancelled", "the call was cancelled.", fix="Leave it so, unless the rest is wanted."
+        "cancelled", "the call was cancelled.", fix="Leave it so, unless it is wanted after all."
     )

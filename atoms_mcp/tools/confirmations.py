@@ -9,6 +9,7 @@ from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.failures import not_found
 from atoms_mcp.entities.plan_read import plan_held, plan_read
 from atoms_mcp.entities.questions import AGREE, CONFIRM, agree_form, confirm_form
+from atoms_mcp.entities.steps import cancelled
 from atoms_mcp.entities.suggest import counted
 from atoms_mcp.entities.text import one_line
 from atoms_mcp.entities.view import Item, handle_of, render
@@ -114,6 +115,8 @@ async def _ask(desk: Desk, holding: Holding) -> None:
     )
     form = confirm_form(holding.key) if has_key else agree_form(holding.name)
     answer = await desk.context.elicit(QUESTION, message, form, authorises=True)
+    if desk.context.is_cancelled:
+        raise cancelled()
     content = answer.content
     agreed = _is_key(content.get(CONFIRM), holding) if has_key else content.get(AGREE) is True
     if not (answer.is_accepted and agreed):

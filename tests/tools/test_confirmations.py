@@ -150,3 +150,19 @@ async def test_a_dry_run_asks_nothing(workspace, client, delete, filled):
     answer = await delete("ada", "document", filled.document, dry_run=True)
 
     assert answer["dry_run"] is True
+
+
+async def test_a_yes_to_a_call_that_was_cancelled_deletes_nothing(
+    workspace, client, refused, filled
+):
+    class Leaving(client):
+        @property
+        def is_cancelled(self):
+            return bool(self.asked)
+
+    workspace.client = Leaving({"": {"delete": True}})
+
+    error = await refused("ada", "document", filled.document)
+
+    assert error.code == "cancelled"
+    assert await is_there(workspace, "document", filled.document)
