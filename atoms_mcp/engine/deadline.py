@@ -27,7 +27,7 @@ class Watched:
     """One piece of work: the task that does it, and when that is to stop.
 
     `limit_s` is how long it may take without a sign of life. `is_late` and `is_cancelled` say
-    what came in between.
+    what came in between, `is_over` that it has ended.
     """
 
     __slots__ = (
@@ -36,6 +36,7 @@ class Watched:
         "deadline",
         "is_cancelled",
         "is_late",
+        "is_over",
         "key",
         "limit_s",
         "task",
@@ -55,7 +56,7 @@ class Watched:
         self._is_gone = is_gone
         self.key = key
         self._stops_itself = stops_itself
-        self.is_late = self.is_cancelled = False
+        self.is_late = self.is_cancelled = self.is_over = False
 
     def look(self, now: float) -> None:
         """Stop the work if its time is up, or its client has left."""
@@ -129,6 +130,7 @@ class Deadlines:
 
     def end(self, watched: Watched) -> None:
         """Look after it no longer; later work of the same key is left alone."""
+        watched.is_over = True
         self._open.discard(watched)
         key = watched.key
         if key is not None and self._by_key.get(key) is watched:

@@ -282,6 +282,8 @@ class Engine:
         """Take a notification. None needs an answer, so whatever else it says is let be."""
         if call.method == "notifications/cancelled" and frame.origin is not None:
             call_id = call.params.get("requestId")
+            reason = call.params.get("reason")
+            log.info("call.cancelled", reason=reason if type(reason) is str else None)
             self._deadlines.cancel(frame.origin, call_id)
             # The work of a session may be done at another replica.
             await self.listening.cancel(frame.origin, call_id, is_shared=frame.headers is not None)

@@ -27,6 +27,7 @@ from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.streams import Sink, Stream, Streams
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.verify import Verifier
+from atoms_mcp.protocol.capabilities import missing_capabilities
 from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, Call, Id, RpcError
 from atoms_mcp.protocol.listening import (
     MAX_URIS,
@@ -41,10 +42,14 @@ from atoms_mcp.protocol.listening import (
 )
 from atoms_mcp.protocol.results import Result
 from atoms_mcp.protocol.revisions.revision import Revision
+from atoms_mcp.protocol.revisions.stateless import read_declared
+from atoms_mcp.protocol.task import TASKS
 from atoms_mcp.store.store import Store, StoreDown
 from atoms_mcp.supabase.errors import SupabaseError
 
 LIFETIME_S: Final = 24 * 3600
+# How a filter names tasks. Nothing is pushed of them; who knows them asks how they stand.
+TASK_IDS: Final = "taskIds"
 # On a transport that works on a hundred messages at a time, each of these is one.
 MAX_ON_LINE: Final = 50
 
@@ -101,6 +106,8 @@ class Listening:
             Cancelled: the client has left or wants no more.
         """
         wanted = read_filter(call.params)
+        if TASK_IDS in call.params["notifications"] and TASKS not in read_declared(call):
+            raise missing_capabilities([TASKS])
         assert call.id is not None  # noqa: S101 - only requests are performed
         if frame.voice is None:
             raise RpcError(INVALID_PARAMS, "there is no way to tell you anything here")

@@ -115,5 +115,6 @@ class Speech(Dialogue):
         await self.means.publish(change)
 
     async def _say(self, method: str, params: Mapping[str, Any]) -> None:
-        if self.frame.voice is not None:
+        # What goes on after the answer has nobody to say it to.
+        if self.frame.voice is not None and not self.watched.is_over:
             await self.frame.voice.send(self.revision.render_notification(method, params))

@@ -31,6 +31,15 @@ def door(request, start, stack, tokens):
     process.stop()
 
 
+@pytest.mark.requirement(
+    "subs-acknowledged",
+    "subs-filter",
+    "subs-id",
+    "tools-list-changed",
+    "prom-list-changed",
+    "sse-priming",
+    "sse-retry",
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_every_check_of_the_suite_passes(door, name, conformance_table):

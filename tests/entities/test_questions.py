@@ -1,6 +1,9 @@
+import pytest
+
 from atoms_mcp.entities.questions import agree_form, choice_form, choice_words, confirm_form
 
 
+@pytest.mark.requirement("elic-schema", "elic-no-secrets")
 def test_a_form_is_a_flat_object_with_one_needed_field():
     for form, name, kind in (
         (agree_form("document VEH-DOC-1"), "delete", "boolean"),

@@ -168,7 +168,8 @@ class Workspace:
         if isinstance(answer, Content):
             self.links = [block["uri"] for block in answer.blocks[1:]]
             assert orjson.loads(answer.blocks[0]["text"]) == answer.structured
-            return answer.structured
+            answer = answer.structured
+        jsonschema_rs.validator_for(chosen.output_schema).validate(answer)
         return answer
 
     def context(self, who, rest=None):

@@ -153,6 +153,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.requirement("tools-output-schema")
 async def test_values_come_back_exactly_as_they_went_in(workspace, project):
     await workspace.call(
         "ada",

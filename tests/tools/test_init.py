@@ -1,5 +1,10 @@
+import ast
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+import pytest
+
+from atoms_mcp import tools as package
 from atoms_mcp.tools import INSTRUCTIONS
 
 
@@ -30,3 +35,25 @@ def test_no_schema_names_several_types_at_once(offer):
         for listed in (tool, tool.read_only):
             types = [one for one in find_types(listed.input_schema) if isinstance(one, list)]
             assert types == []
+
+
+def find_calls(name):
+    """Give the modules of the tools that call a method of this name."""
+    folder = Path(package.__file__).parent
+    return [
+        path.name
+        for path in sorted(folder.glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == name
+    ]
+
+
+@pytest.mark.requirement("tools-embedded")
+def test_what_prompts_embed_can_be_read_by_itself(offer):
+    assert find_calls("resource") == ["prompts.py"]
+    assert offer.has_resources
+
+
+@pytest.mark.requirement("log-no-secrets", "log-rate")
+def test_clients_are_sent_no_log_messages():
+    assert find_calls("log") == []
