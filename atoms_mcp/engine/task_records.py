@@ -27,7 +27,7 @@ KEPT_S: Final = TTL_MS / 1000 + 60
 CHANNEL: Final = "tasks"
 MAX_ID_CHARS: Final = 64
 RESTARTED: Final = (
-    "the server that worked on this task was stopped; read what was done, then repeat the call"
+    "The server that worked on this task was stopped. Read what was done, then repeat the call."
 )
 
 

@@ -84,30 +84,39 @@ class TaskWork:
             ended = await self._find_end(talk, watched)
         finally:
             self._handling.deadlines.end(watched)
+            self._talk = None  # from now on nothing can be wished
         await talk.close()
         await self._keep_end(ended)
 
     async def look(self) -> None:
         """Look for answers that were left, and for the wish that this be stopped."""
-        if self._talk is None or self._watched is None or self._runner is None:
-            return  # it has not begun yet
+        if self._talk is None or self._watched is None:
+            return  # it has not begun yet, or it is over
         task_id = self.task.task_id
         if self._watched.is_cancelled:
             return
         if await self._records.shall_stop(task_id):
-            self._watched.cancel()
-            if self.accepted.tool.stops_itself and self._talk.open_keys:
-                self._runner.cancel()  # it waits, and cannot look itself
+            self._wish_end()
         elif self._talk.open_keys:
             await self._talk.take(await self._records.find_answers(task_id, self._talk.open_keys))
 
     def stop(self, reason: str) -> None:
         """Stop it although its client did not wish that."""
-        if self._reason is None and self._runner is not None:
+        if self._reason is None:
             self._reason = reason
-            self._runner.cancel()
+            self._wish_end()
+
+    def _wish_end(self) -> None:
+        """Stop the work, or let it stop itself where it can."""
+        if self._talk is None or self._watched is None or self._runner is None:
+            return  # what has not begun looks at the reason first
+        self._watched.cancel()
+        if self.accepted.tool.stops_itself and self._talk.open_keys:
+            self._runner.cancel()  # it waits, and cannot look itself
 
     async def _find_end(self, talk: TaskTalk, watched: Watched) -> Task:
+        if self._reason is not None:
+            return self._end_early(talk.task, "")
         accepted = self.accepted
         context = Context(accepted.caller, self._handling.rest, accepted.request_id, talk)
         try:
@@ -118,13 +127,13 @@ class TaskWork:
             result = render_failure(error, accepted.request_id)
         except Exception as error:  # noqa: BLE001 - nobody above would tell the client
             return fail(talk.task, self._explain_fault(error))
-        if watched.is_cancelled:
-            return _cancel(talk.task, _summarize(result))
+        if watched.is_cancelled and result.error_code is not None:
+            return self._end_early(talk.task, _summarize(result))
         return self._complete(talk.task, result)
 
     def _explain_stop(self, talk: TaskTalk, watched: Watched) -> Task:
         if self._reason is not None:
-            return fail(talk.task, RpcError(INTERNAL_ERROR, self._reason))
+            return self._end_early(talk.task, "")
         try:
             late: DeadlinePassed = self._handling.explain_end(watched)
         except Cancelled:
@@ -132,6 +141,12 @@ class TaskWork:
         except asyncio.CancelledError:
             return fail(talk.task, RpcError(INTERNAL_ERROR, RESTARTED))
         return self._complete(talk.task, render_failure(late, self.accepted.request_id))
+
+    def _end_early(self, task: Task, done: str) -> Task:
+        """Give a task that was stopped; `done` says what was done before."""
+        if self._reason is None:
+            return _cancel(task, done)
+        return fail(task, RpcError(INTERNAL_ERROR, " ".join(filter(None, (self._reason, done)))))
 
     def _explain_fault(self, error: Exception) -> RpcError:
         request_id = self.accepted.request_id

@@ -219,8 +219,8 @@ class Tasks:
                 await self._verifier.verify(work.accepted.caller.presented)
             except InvalidToken as over:
                 work.stop(
-                    f"the login that this task worked with is over ({over.reason}); "
-                    "read what was done, sign in again, then repeat the call"
+                    f"The login that this task worked with is over ({over.reason}). "
+                    "Sign in again, read what was done, then repeat the call."
                 )
             except (StoreDown, SupabaseError):
                 log.warning("task.unseen", hint="others may take it for dead")
@@ -238,10 +238,13 @@ class Tasks:
         self._dismiss_keepers()
         for work in self._running.values():
             work.stop(RESTARTED)
-        if self._runners:
-            _done, late = await asyncio.wait(self._runners.values(), timeout=CLOSE_S)
+        runners = set(self._runners.values())
+        if runners:
+            _, late = await asyncio.wait(runners, timeout=CLOSE_S)
             for runner in late:
                 runner.cancel()
+            if late:
+                await asyncio.wait(late, timeout=CLOSE_S)
 
 
 def _check(key: str, task: Task, answer: object) -> None:

@@ -13,6 +13,7 @@ from atoms_mcp.engine.inputs import InputRequest
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.task_use import TaskUse
 from atoms_mcp.engine.tool import Tool
+from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol.task import TASKS
 
 ANY = {"type": "object"}
@@ -49,14 +50,16 @@ class Work:
         assert again == answers
         return {key: answers[key]["content"]["name"] for key in keys}
 
-    async def step(self, context, _arguments):
+    async def step(self, context, arguments):
         """Stop by itself, and say how far it came."""
         self.contexts.append(context)
         self.entered.set()
         await context.progress(1, 3, "one is made")
         for _ in itertools.takewhile(lambda _: not context.is_cancelled, itertools.count()):
             await asyncio.sleep(0)
-        return {"made": 1}
+        if arguments.get("is_done"):
+            return {"made": 3}
+        raise ToolError("cancelled", "1 of 3 is made.", fix="Make the others.")
 
     async def step_and_ask(self, context, arguments):
         """Look whether to stop, and wait for an answer besides."""

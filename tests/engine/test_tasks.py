@@ -360,7 +360,17 @@ async def test_one_that_stops_itself_says_how_far_it_came(world):
     await world.get("tasks/cancel", taskId=task_id)
     ended = await world.wait_for(task_id, "cancelled")
 
-    assert ended["statusMessage"] == '{"made":1}'
+    assert ended["statusMessage"] == "cancelled: 1 of 3 is made. Fix: Make the others."
+
+
+async def test_one_that_is_done_all_the_same_is_completed(world):
+    task_id = await world.begin("step", arguments={"is_done": True})
+    await world.work.entered.wait()
+
+    await world.get("tasks/cancel", taskId=task_id)
+    ended = await world.wait_for(task_id, "completed")
+
+    assert ended["result"]["structuredContent"] == {"made": 3}
 
 
 async def test_to_stop_one_that_has_ended_changes_nothing(world):
@@ -396,15 +406,55 @@ async def test_a_server_that_stops_lets_its_tasks_fail(world):
     assert ended["statusMessage"] == ended["error"]["message"]
 
 
-async def test_a_login_that_is_over_ends_what_works_with_it(world):
-    task_id = await world.begin("long")
-    await world.work.entered.wait()
+@pytest.mark.parametrize(
+    ("tool", "more"),
+    [("long", ""), ("ask", ""), ("step_and_ask", ""), ("step", " cancelled: 1 of 3 is made.")],
+)
+async def test_a_login_that_is_over_ends_what_works_with_it(world, tool, more):
+    task_id = await world.begin(tool)
+    if "ask" in tool:
+        await world.wait_for(task_id, "input_required")
+    else:
+        await world.work.entered.wait()
 
     world.bench.book.known["t-ada"] = InvalidToken("expired")
     await world.engine._tasks.beat()  # noqa: SLF001 - what the clock does else
+    await world.engine._tasks.beat()  # noqa: SLF001 - it does so again and again
     ended = await world.wait_for(task_id, "failed")
 
-    assert "login that this task worked with is over (expired)" in ended["error"]["message"]
+    said = ended["error"]["message"]
+    assert said.startswith("The login that this task worked with is over (expired). Sign in again")
+    assert said.partition("repeat the call.")[2].startswith(more)
+
+
+async def test_what_has_not_begun_by_then_does_not_begin(world):
+    world.bench.book.known["t-ada"] = InvalidToken("expired")
+    task_id = await world.begin("step")
+    await world.engine._tasks.beat()  # noqa: SLF001 - what the clock does else
+    await world.wait_for(task_id, "failed")
+
+    assert not world.work.entered.is_set()
+
+
+async def test_a_wish_that_comes_too_late_spoils_no_end(world, monkeypatch):
+    task_id = await world.begin("long")
+    await world.work.entered.wait()
+    take_once, ending, go = world.bench.store.take_once, asyncio.Event(), asyncio.Event()
+
+    async def take_slowly(*given):
+        ending.set()
+        await go.wait()
+        return await take_once(*given)
+
+    monkeypatch.setattr(world.bench.store, "take_once", take_slowly)
+    world.work.go.set()
+    await ending.wait()
+    await world.get("tasks/cancel", taskId=task_id)
+    await settle()
+    await world.engine._tasks.beat()  # noqa: SLF001 - what the clock does else
+    go.set()
+
+    await world.wait_for(task_id, "completed")
 
 
 @pytest.mark.parametrize("trouble", [SupabaseError("down", "x"), StoreDown()])
