@@ -111,6 +111,17 @@ def pages_server(start_server, pages_stack):
 
 
 @pytest.fixture(scope="session")
+def confirming_stack(start_stack, tmp_path_factory):
+    """A project that confirms addresses by mail, has a provider and an OAuth 2.1 server."""
+    return start_stack(
+        tmp_path_factory.mktemp("confirming"),
+        ATOMS_LOCAL_AUTOCONFIRM="off",
+        ATOMS_LOCAL_DEMO_PROVIDER="on",
+        ATOMS_LOCAL_OAUTH_SERVER="on",
+    )
+
+
+@pytest.fixture(scope="session")
 def delegated(start_stack, start_server, free_port, tmp_path_factory):
     """A project that authorizes by itself, and a server that shows its page of consent."""
     port = free_port()

@@ -25,15 +25,9 @@ PASSWORD = "long enough, all of it"
 WAIT_S = 5
 
 
-@pytest.fixture(scope="module")
-def project(start_stack, tmp_path_factory):
-    """A project that confirms addresses by mail, has a provider and an OAuth 2.1 server."""
-    return start_stack(
-        tmp_path_factory.mktemp("doors"),
-        ATOMS_LOCAL_AUTOCONFIRM="off",
-        ATOMS_LOCAL_DEMO_PROVIDER="on",
-        ATOMS_LOCAL_OAUTH_SERVER="on",
-    )
+@pytest.fixture
+def project(confirming_stack):
+    return confirming_stack
 
 
 @pytest.fixture
