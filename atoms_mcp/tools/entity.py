@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.task_use import TaskUse
 from atoms_mcp.engine.tool import Content, Tool
 from atoms_mcp.entities.arguments import accept_entity
-from atoms_mcp.entities.call import Call, parse_call
+from atoms_mcp.entities.call import STEP_ROWS, Call, parse_call
 from atoms_mcp.entities.catalogue import OPERATIONS as OPERATION_NAMES
 from atoms_mcp.entities.catalogue import WRITES, Catalogue
 from atoms_mcp.entities.paging import Cursors
@@ -101,6 +102,7 @@ def build_entity_tool(
         accept=partial(accept_entity, catalogue),
         # A batch that is cancelled ends after the step at hand, and says how far it came.
         stops_itself=True,
+        as_task=TaskUse(suits=takes_long),
     )
     reading = replace(
         tool,
@@ -119,3 +121,9 @@ def build_entity_tool(
 def needed_scope(arguments: Mapping[str, Any]) -> str:
     """Name the scope that a call needs: writing, unless it only reads."""
     return WRITE_SCOPE if arguments["operation"] in WRITES else READ_SCOPE
+
+
+def takes_long(arguments: Mapping[str, Any]) -> bool:
+    """Tell whether a call stores so much that it is done in steps."""
+    is_creating = arguments["operation"] == "create" and not arguments.get("dry_run")
+    return is_creating and len(arguments.get("items") or ()) > STEP_ROWS

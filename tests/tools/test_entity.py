@@ -253,3 +253,21 @@ async def test_nothing_is_null_in_an_answer(workspace):
     ):
         answer = await workspace.call("ada", **arguments)
         assert b"null" not in orjson.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "takes_long"),
+    [
+        ({"operation": "create", "items": [{}] * 101}, True),
+        ({"operation": "create", "items": [{}] * 100}, False),
+        ({"operation": "create", "items": [{}] * 101, "dry_run": True}, False),
+        ({"operation": "create", "data": {}}, False),
+        ({"operation": "delete", "entity_ids": ["VEH-REQ-1"] * 101}, False),
+        ({"operation": "list"}, False),
+    ],
+)
+def test_a_batch_that_is_stored_in_steps_is_worth_a_task(tools, arguments, takes_long):
+    use = tools["entity_tool"].as_task
+
+    assert use.suits(arguments) is takes_long
+    assert not use.is_required
