@@ -170,13 +170,9 @@ class Engine:
             return await self._answer_batch(message, frame)
         token = take_token(message)
         if token is None and frame.caller is not None:
-            reply = await self._answer_one(message, frame)
-        else:
-            known = await identify(token, frame, self._verifier)
-            reply = _name_caller(await self._answer_one(message, known), known)
-        if b'"traceparent"' in raw:
-            return replace(reply, trace=find_trace(message))
-        return reply
+            return await self._answer_one(message, frame)
+        known = await identify(token, frame, self._verifier)
+        return _name_caller(await self._answer_one(message, known), known)
 
     async def call_tool(self, name: str, arguments: dict[str, Any], frame: Frame) -> Reply:
         """Call one tool outside of MCP; the body is the bare result object.
@@ -235,7 +231,7 @@ class Engine:
             return _refuse(fault, find_id(message), frame)
         if call.id is None:
             return await self._take_notice(call, frame)
-        return await self._perform(call, revision, frame)
+        return _trace(await self._perform(call, revision, frame), call)
 
     async def _answer_batch(self, messages: list[Any], frame: Frame) -> Reply:
         """Answer the members of a batch, all at once.
@@ -353,6 +349,14 @@ def _render_instead(instead: InputRequired | TaskBegun, revision: Revision) -> b
         key: {"method": one.method, "params": one.params} for key, one in instead.requests.items()
     }
     return revision.render_questions(questions, instead.state)
+
+
+def _trace(reply: Reply, call: Call) -> Reply:
+    """Give the reply with the trace that its request is part of."""
+    meta = call.params.get("_meta")
+    if type(meta) is dict and "traceparent" in meta:
+        reply.trace = find_trace(meta)
+    return reply
 
 
 def _name_caller(reply: Reply, frame: Frame) -> Reply:

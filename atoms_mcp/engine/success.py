@@ -11,7 +11,7 @@ from atoms_mcp.protocol.revisions.revision import encode
 
 def render_success(found: dict[str, Any] | Content) -> ToolResult:
     """Give the result of a call whose handler answered; `Content` may call it an error."""
-    if not isinstance(found, Content):
+    if type(found) is dict or not isinstance(found, Content):
         return ToolResult(orjson.dumps(found))
     structured = None if found.structured is None else encode(found.structured)
     return ToolResult(structured, found.blocks, "tool" if found.is_error else None)

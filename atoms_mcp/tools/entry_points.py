@@ -5,10 +5,10 @@ that gives such a list. They run in this process, with the rights of the user wh
 install a package is to trust it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.prompt import Prompt
@@ -18,8 +18,13 @@ from atoms_mcp.engine.tool import Tool
 from atoms_mcp.errors import ConfigError
 
 GROUP: Final = "atoms_mcp.tools"
-KINDS: Final[Mapping[type, str]] = MappingProxyType(
-    {Tool: "tools", Resource: "resources", ResourceTemplate: "templates", Prompt: "prompts"}
+KINDS: Final[Mapping[type, Callable[[Any], Offer]]] = MappingProxyType(
+    {
+        Tool: lambda tool: Offer(tools=(tool,)),
+        Resource: lambda resource: Offer(resources=(resource,)),
+        ResourceTemplate: lambda template: Offer(templates=(template,)),
+        Prompt: lambda prompt: Offer(prompts=(prompt,)),
+    }
 )
 
 
@@ -59,9 +64,9 @@ def gather(found: object) -> Offer:
     """
     if isinstance(found, Offer):
         return found
-    for kind, member in KINDS.items():
+    for kind, wrap in KINDS.items():
         if isinstance(found, kind):
-            return Offer(**{member: (found,)})
+            return wrap(found)
     if callable(found):
         return gather(found())
     if isinstance(found, list | tuple):
