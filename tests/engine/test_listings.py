@@ -34,13 +34,12 @@ async def test_who_may_only_read_sees_what_only_reads(bench, revision):
     reading = await list_as_reader(bench, revision)
 
     assert "erase" in everything
-    assert [tool["name"] for tool in reading] == [
-        name for name in everything if name != "erase"
-    ]
+    assert [tool["name"] for tool in reading] == [name for name in everything if name != "erase"]
     if revision != "2024-11-05":
         assert all(tool["annotations"]["readOnlyHint"] for tool in reading)
 
 
+@pytest.mark.requirement("cache-private")
 async def test_a_list_that_depends_on_rights_is_private(bench):
     result = await ask(bench, MODERN, "tools/list")
     assert (result["ttlMs"], result["cacheScope"]) == (300000, "private")
@@ -48,6 +47,7 @@ async def test_a_list_that_depends_on_rights_is_private(bench):
     assert only_reading["cacheScope"] == "public"
 
 
+@pytest.mark.requirement("cache-hints")
 @pytest.mark.parametrize("method", ["prompts/list", "resources/templates/list"])
 async def test_a_list_that_is_the_same_for_all_is_public(bench, method):
     result = await ask(bench, MODERN, method)
@@ -55,6 +55,7 @@ async def test_a_list_that_is_the_same_for_all_is_public(bench, method):
     assert (result["ttlMs"], result["cacheScope"]) == (300000, "public")
 
 
+@pytest.mark.requirement("page-end")
 @pytest.mark.parametrize("revision", ALL)
 async def test_resources_come_in_pages_the_fixed_ones_first(bench, revision):
     seen, cursor = [], None
@@ -70,6 +71,7 @@ async def test_resources_come_in_pages_the_fixed_ones_first(bench, revision):
     assert seen == ["test://static", *(f"test://id-ada/{number}" for number in range(6))]
 
 
+@pytest.mark.requirement("t24-cursors", "base-handles")
 async def test_a_cursor_is_good_for_its_user_alone(bench):
     cursor = (await ask(bench, MODERN, "resources/list"))["nextCursor"]
 
@@ -80,6 +82,7 @@ async def test_a_cursor_is_good_for_its_user_alone(bench):
     assert fault(foreign) == (400, 1, -32602)
 
 
+@pytest.mark.requirement("page-bad-cursor", "t24-cursors")
 @pytest.mark.parametrize("cursor", ["", "made-up", "c1.AAAA.BBBB", 5, [], {}])
 @pytest.mark.parametrize(
     "method", ["resources/list", "tools/list", "prompts/list", "resources/templates/list"]
@@ -119,6 +122,7 @@ async def test_fixed_resources_alone_are_one_public_page():
     assert fault(await bench.ask(MODERN, "resources/list", {"cursor": "x"}))[2] == -32602
 
 
+@pytest.mark.requirement("ver-no-leftovers")
 @pytest.mark.parametrize("revision", LEGACY)
 async def test_older_lists_lack_what_came_later(bench, revision):
     (prompt,) = (await ask(bench, revision, "prompts/list"))["prompts"]
@@ -133,6 +137,7 @@ async def test_older_lists_lack_what_came_later(bench, revision):
     assert not page.keys() & {"ttlMs", "cacheScope", "resultType", "_meta"}
 
 
+@pytest.mark.requirement("disc-capabilities")
 @pytest.mark.parametrize(
     "method",
     ["resources/list", "resources/templates/list", "resources/read", "prompts/list", "prompts/get"],
