@@ -23,6 +23,7 @@ from atoms_mcp import logs, stdio, tools
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.pace import Pace
 from atoms_mcp.engine.session import Sessions
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.errors import ConfigError
@@ -44,7 +45,7 @@ from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.vault import open_vault
 from atoms_mcp.identity.verify import InvalidToken, Verifier
-from atoms_mcp.settings import ServerSettings, StackSettings, load
+from atoms_mcp.settings import ServerSettings, StackSettings, load, parse_rate
 from atoms_mcp.store.counters import Counters
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.redis import RedisStore
@@ -266,7 +267,7 @@ def build_core(
     entry_points.check_offer(offer)
     engine = Engine(
         offer + extra,
-        Footing(rest, verifier, Sessions(seal, store), seal, store),
+        Footing(rest, verifier, Sessions(seal, store), seal, store, _pace(settings)),
         instructions=tools.INSTRUCTIONS,
     )
     return Core(wire, auth, rest, jwks, seal, store, chains, access, verifier, engine, counters)
@@ -427,6 +428,13 @@ def _spare_the_collector() -> None:
 
 def _rate(settings: ServerSettings, rate: str) -> str | None:
     return rate if settings.rate_limits == "on" else None
+
+
+def _pace(settings: ServerSettings) -> Pace:
+    if settings.rate_limits == "off":
+        return Pace()
+    rate = parse_rate(settings.calls_per_user)
+    return Pace(rate.amount, rate.get_expiry())
 
 
 def _sign_in(settings: ServerSettings, auth: SupabaseAuth, counters: Counters) -> SignIn:

@@ -265,6 +265,11 @@ class ServerSettings(CommonSettings):
         default="30 per 5 minute",
         help="Clients that one address may register.",
     )
+    calls_per_user: Rate = _named(
+        "ATOMS_CALLS_PER_USER",
+        default="1200 per minute",
+        help="Tool calls, reads and completions that one user may make, at each process.",
+    )
     redis_url: SecretStr | None = _named(
         "ATOMS_REDIS_URL",
         default=None,

@@ -106,7 +106,7 @@ class Engine:
             self._deadlines.cancel,
         )
         means = Means(rounds, self._questions, self._levels, self.listening.publish)
-        self._handling = Handling(footing.rest, self._deadlines, means)
+        self._handling = Handling(footing.rest, self._deadlines, means, footing.pace)
         self._reads = ResourceReads(offer, self._handling)
         self._tools = Toolbox(offer.tools)
         records = TaskRecords(footing.store, Box(footing.seal.derive_all("task")))

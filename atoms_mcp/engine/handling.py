@@ -13,6 +13,7 @@ from atoms_mcp.engine.deadline import DeadlinePassed, Deadlines, Watched
 from atoms_mcp.engine.dialogue import SILENCE, Dialogue
 from atoms_mcp.engine.failure import EXPECTED, RIGHTS, to_rpc_error
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.pace import Pace
 from atoms_mcp.engine.questions import QuestionsSpeech
 from atoms_mcp.engine.rounds import RetrySpeech, RoundsSpeech
 from atoms_mcp.engine.speech import Means
@@ -33,8 +34,9 @@ class Cancelled(AtomsError):  # noqa: N818 - says what is the case
 class Handling:
     """Runs handlers of all kinds."""
 
-    def __init__(self, rest: Rest, deadlines: Deadlines, means: Means) -> None:
+    def __init__(self, rest: Rest, deadlines: Deadlines, means: Means, pace: Pace) -> None:
         self.rest = rest
+        self.pace = pace
         self.deadlines = deadlines
         self.means = means
 
@@ -56,6 +58,7 @@ class Handling:
         watched = self.begin(call, revision, frame, None)
         try:
             caller = frame.caller or await self.find_caller(frame)
+            self.pace.take(caller.user_id)
             talk = self.talk(call, revision, frame, watched, caller)
             return await handle(Context(caller, self.rest, frame.request_id, talk))
         except asyncio.CancelledError:

@@ -74,6 +74,7 @@ class ToolCalls:
         watched = handling.begin(call, revision, frame, tool)
         try:
             caller = frame.caller or await handling.find_caller(frame)
+            handling.pace.take(caller.user_id)
             arguments = tool.admit(caller, arguments)
             talk = handling.talk(call, revision, frame, watched, caller)
             context = Context(caller, handling.rest, frame.request_id, talk)
