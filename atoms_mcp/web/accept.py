@@ -16,21 +16,23 @@ SSE_TYPE = "text/event-stream"
 
 @functools.lru_cache(maxsize=256)
 def choose_form(accept: str | None) -> Form | None:
-    """Give JSON where it is accepted at all, then an event stream; None where neither is."""
+    """Give the form of an answer that is at hand; None where no form is accepted.
+
+    It is JSON where that is accepted, but for clients that say that they would rather have a
+    stream: by its quality, or by naming it first, as the official suite does.
+    """
     if accept is None:
         return "json"
-    if ";" not in accept and JSON_TYPE in accept:
-        return "json"
     ranges = _read(accept)
-    for form, names in (
-        ("json", (JSON_TYPE, "application/*", "*/*")),
-        ("sse", (SSE_TYPE, "text/*", "*/*")),
-    ):
-        # The most specific range that names the form decides.
-        quality = next((ranges[name] for name in names if name in ranges), 0.0)
-        if quality > 0:
-            return "json" if form == "json" else "sse"
-    return None
+    json = _find_quality(ranges, JSON_TYPE, "application/*")
+    sse = _find_quality(ranges, SSE_TYPE, "text/*")
+    if json <= 0:
+        return "sse" if sse > 0 else None
+    if sse < json or SSE_TYPE not in ranges:
+        return "json"
+    named = list(ranges)
+    is_later = JSON_TYPE in ranges and named.index(JSON_TYPE) < named.index(SSE_TYPE)
+    return "json" if sse == json and is_later else "sse"
 
 
 @functools.lru_cache(maxsize=256)
@@ -38,9 +40,12 @@ def takes_events(accept: str | None) -> bool:
     """Tell whether an event stream is accepted; whoever asks for one and says nothing takes it."""
     if accept is None:
         return True
-    ranges = _read(accept)
-    names = (SSE_TYPE, "text/*", "*/*")
-    return next((ranges[name] for name in names if name in ranges), 0.0) > 0
+    return _find_quality(_read(accept), SSE_TYPE, "text/*") > 0
+
+
+def _find_quality(ranges: dict[str, float], *names: str) -> float:
+    """Give the quality of the most specific range that names a type."""
+    return next((ranges[name] for name in (*names, "*/*") if name in ranges), 0.0)
 
 
 def _read(accept: str) -> dict[str, float]:

@@ -10,14 +10,17 @@ from atoms_mcp.web.accept import choose_form
         (None, "json"),
         ("application/json", "json"),
         ("application/json, text/event-stream", "json"),
-        ("text/event-stream, application/json", "json"),
         ("*/*", "json"),
         ("application/*", "json"),
         ("APPLICATION/JSON", "json"),
-        ("application/json;q=0.1, text/event-stream;q=1", "json"),
+        ("application/json;q=0.9, text/event-stream;q=0.1", "json"),
+        ("text/event-stream;q=0.5, application/json", "json"),
         ("application/json; charset=utf-8", "json"),
         ("application/json;q=x", "json"),
         ("text/event-stream", "sse"),
+        ("text/event-stream, application/json", "sse"),
+        ("application/json;q=0.1, text/event-stream;q=1", "sse"),
+        ("text/event-stream, */*", "sse"),
         ("text/*", "sse"),
         ("application/json;q=0, text/event-stream", "sse"),
         ("application/json;q=0, */*", "sse"),
@@ -29,5 +32,5 @@ from atoms_mcp.web.accept import choose_form
         ("image/png, text/plain", None),
     ],
 )
-def test_json_where_it_is_accepted_then_a_stream_then_nothing(accept, form):
+def test_json_where_it_is_accepted_unless_a_stream_is_preferred_then_nothing(accept, form):
     assert choose_form(accept) == form
