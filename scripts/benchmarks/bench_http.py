@@ -29,6 +29,7 @@ from jwt.algorithms import ECAlgorithm
 
 from atoms_mcp import app, logs
 from atoms_mcp.engine.context import Context
+from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.identity.caller import READ_SCOPE
 from atoms_mcp.identity.verify import InvalidToken
@@ -75,7 +76,7 @@ TRIVIAL = Tool(
 @asynccontextmanager
 async def running_ours(settings: ServerSettings) -> AsyncIterator[int]:
     """Serve as production does, with one more tool; gives the port."""
-    async with app.serving(settings, [TRIVIAL]) as url:
+    async with app.serving(settings, Offer((TRIVIAL,))) as url:
         yield int(url.split(":")[2].split("/")[0])
 
 
@@ -127,8 +128,8 @@ def tell_cpu_time() -> None:
 
 
 @asynccontextmanager
-async def project() -> AsyncIterator[tuple[dict[str, str], str]]:
-    """Publish one signing key as a Supabase project does; gives settings and a token."""
+async def project(users: int = 1) -> AsyncIterator[tuple[dict[str, str], list[str]]]:
+    """Publish one signing key as a Supabase project does; gives settings and a token a user."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": "k", "alg": "ES256"}
 
@@ -144,7 +145,6 @@ async def project() -> AsyncIterator[tuple[dict[str, str], str]]:
     now = int(time.time())
     claims = {
         "iss": f"{url}/auth/v1",
-        "sub": "6b1f8f5e-1111-4222-8333-444455556666",
         "aud": "authenticated",
         "role": "authenticated",
         "email": "bench@example.com",
@@ -159,7 +159,14 @@ async def project() -> AsyncIterator[tuple[dict[str, str], str]]:
         "ATOMS_FASTMCP_PORT": "0",
         "ATOMS_SECRET_KEY": secrets.token_hex(32),
     }
-    yield environ, jwt.encode(claims, key, algorithm="ES256", headers={"kid": "k"})
+    subjects = [f"6b1f8f5e-1111-4222-8333-{number:012d}" for number in range(users)]
+    yield (
+        environ,
+        [
+            jwt.encode({**claims, "sub": subject}, key, algorithm="ES256", headers={"kid": "k"})
+            for subject in subjects
+        ],
+    )
     await runner.cleanup()
 
 
@@ -172,11 +179,13 @@ class Round:
 
 
 class Server:
-    """One of the two servers, in a process of its own."""
+    """One of the servers of a benchmark, in a process of its own."""
 
-    def __init__(self, kind: str, environ: Mapping[str, str], log: Path) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - this very file
-            [sys.executable, __file__, kind],
+    def __init__(
+        self, kind: str, environ: Mapping[str, str], log: Path, script: str = __file__
+    ) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - a benchmark of ours
+            [sys.executable, script, kind],
             env={**os.environ, **environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -290,7 +299,7 @@ async def main() -> None:
         "requests a second and CPU time of each"
     )
     with tempfile.TemporaryDirectory() as folder:
-        async with project() as (environ, token):
+        async with project() as (environ, (token,)):
             ours = Server("ours", environ, Path(folder) / "ours.log")
             raw = Server("raw", environ, Path(folder) / "raw.log")
             share_cores((ours, raw))
