@@ -37,6 +37,7 @@ from atoms_mcp.engine.rounds import Rounds
 from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.speech import Means
 from atoms_mcp.engine.task_records import TaskRecords
+from atoms_mcp.engine.task_watch import TaskWatch
 from atoms_mcp.engine.tasks import TaskBegun, Tasks
 from atoms_mcp.engine.tool_calls import ToolCalls
 from atoms_mcp.engine.toolbox import Toolbox
@@ -98,18 +99,19 @@ class Engine:
         self._levels = Levels(footing.store)
         rounds = Rounds(footing.seal, footing.store)
         self._deadlines = Deadlines(call_limit_s)
+        records = TaskRecords(footing.store, Box(footing.seal.derive_all("task")))
         self.listening = Listening(
             footing.store,
             footing.verifier,
             Rights(self._find_reader, footing.rest),
             offer.changing,
             self._deadlines.cancel,
+            TaskWatch(records),
         )
         means = Means(rounds, self._questions, self._levels, self.listening.publish)
         self._handling = Handling(footing.rest, self._deadlines, means, footing.pace)
         self._reads = ResourceReads(offer, self._handling)
         self._tools = Toolbox(offer.tools)
-        records = TaskRecords(footing.store, Box(footing.seal.derive_all("task")))
         self._tasks = Tasks(self._handling, records, footing.verifier)
         self._tool_calls = ToolCalls(self._tools, self._handling, self._tasks)
         capabilities = offer.declare()

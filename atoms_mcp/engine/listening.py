@@ -25,6 +25,7 @@ from atoms_mcp.engine.listener import Listener
 from atoms_mcp.engine.rights import Rights
 from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.streams import Sink, Stream, Streams
+from atoms_mcp.engine.task_watch import TaskWatch
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.protocol.capabilities import missing_capabilities
@@ -33,6 +34,7 @@ from atoms_mcp.protocol.listening import (
     MAX_URIS,
     POLLING,
     SUBSCRIPTION_ID,
+    TASKS_FIELD,
     Filter,
     honour,
     read_filter,
@@ -48,8 +50,6 @@ from atoms_mcp.store.store import Store, StoreDown
 from atoms_mcp.supabase.errors import SupabaseError
 
 LIFETIME_S: Final = 24 * 3600
-# How a filter names tasks. Nothing is pushed of them; who knows them asks how they stand.
-TASK_IDS: Final = "taskIds"
 # On a transport that works on a hundred messages at a time, each of these is one.
 MAX_ON_LINE: Final = 50
 
@@ -60,16 +60,17 @@ class Listening:
     """Begins and ends what is listened for. `now` gives Unix seconds.
 
     `changing` names the lists that may change while the server runs. `stop` ends the work on a
-    request, which another process was told to be cancelled.
+    request, which another process was told to be cancelled. `tasks` tells how tasks stand.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
         store: Store,
         verifier: Verifier,
         rights: Rights,
         changing: Collection[str],
         stop: Callable[[str, object], None],
+        tasks: TaskWatch,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -80,6 +81,7 @@ class Listening:
         self._rights = rights
         self._changing = changing
         self._stop = stop
+        self._tasks = tasks
         self._now = now
         # By the key of their session: what stands here for it, be it heard at the moment or not.
         self._standing: dict[str, Listener] = {}
@@ -102,11 +104,12 @@ class Listening:
         """Tell the client of changes until the server or its token ends that.
 
         Raises:
-            RpcError: the filter cannot be read, or there are too many streams.
+            RpcError: the filter cannot be read, it names tasks and the client does not know them,
+                or there are too many streams.
             Cancelled: the client has left or wants no more.
         """
         wanted = read_filter(call.params)
-        if TASK_IDS in call.params["notifications"] and TASKS not in read_declared(call):
+        if TASKS_FIELD in call.params["notifications"] and TASKS not in read_declared(call):
             raise missing_capabilities([TASKS])
         assert call.id is not None  # noqa: S101 - only requests are performed
         if frame.voice is None:
@@ -117,11 +120,13 @@ class Listening:
         self._hub.admit(caller.user_id)
         try:
             readable = await self._find_readable(caller, wanted.uris, frame)
-            honoured = honour(wanted, self._changing, readable)
+            task_ids = await self._find_tasks(caller, wanted.task_ids)
+            honoured = honour(wanted, self._changing, readable, task_ids)
             await self._hub.start()
             tag = render_tag(call.id)
             await frame.voice.send(render_acknowledgement(tag, honoured))
-            await self._tell(call.id, caller, honoured, frame)
+            with self._tasks.watching(caller.user_id, honoured.task_ids, frame.voice.push, tag):
+                await self._tell(call.id, caller, honoured, frame)
         finally:
             self._hub.dismiss(caller.user_id)
         return revision.render(Result({"_meta": {SUBSCRIPTION_ID: call.id}}))
@@ -321,6 +326,17 @@ class Listening:
         except SupabaseError as error:
             raise to_rpc_error(error, frame.request_id) from error
         return [uri for uri, is_readable in zip(uris, known, strict=True) if is_readable]
+
+    async def _find_tasks(self, caller: Caller, task_ids: Collection[str]) -> Collection[str]:
+        """Give those that are the caller's tasks.
+
+        Raises:
+            RpcError: nobody knows at the moment.
+        """
+        try:
+            return await self._tasks.find_known(caller.user_id, task_ids)
+        except StoreDown as down:
+            raise RpcError(INTERNAL_ERROR, "tasks cannot be found now; listen again") from down
 
     async def _load(self, session: Session) -> list[str]:
         """Give what a session subscribed to; nothing while the store cannot be asked."""

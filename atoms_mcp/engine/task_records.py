@@ -16,6 +16,7 @@ import orjson
 from atoms_mcp.identity.box import Box
 from atoms_mcp.identity.seal import SealBroken
 from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, RpcError
+from atoms_mcp.protocol.listening import MAX_TASK_ID_CHARS
 from atoms_mcp.protocol.task import TTL_MS, Task
 from atoms_mcp.store.channels import Subscription
 from atoms_mcp.store.store import Store
@@ -25,7 +26,8 @@ ALIVE_S: Final = 45.0
 # Nothing is forgotten before its time, even by a clock that is ahead of ours.
 KEPT_S: Final = TTL_MS / 1000 + 60
 CHANNEL: Final = "tasks"
-MAX_ID_CHARS: Final = 64
+NEWS: Final = "task-news"
+
 RESTARTED: Final = (
     "The server that worked on this task was stopped. Read what was done, then repeat the call."
 )
@@ -38,6 +40,7 @@ class TaskRecords:
         self._store = store
         self._box = box
         self._now = now
+        self._taken: set[str] = set()
 
     def start(self, owner: str) -> Task:
         """Give a new task; nothing is kept yet."""
@@ -49,14 +52,20 @@ class TaskRecords:
         task = replace(task, updated_at=max(self._now(), task.updated_at))
         locked = self._box.lock(task.task_id, task.encode())
         await self._store.put(_key(task.task_id), locked, task.created_at + KEPT_S)
+        await self._store.publish(NEWS, task.task_id)
         return task
 
     async def end(self, task: Task) -> bool:
         """Keep how a task ended; False where it had ended already, and stays as it was."""
-        is_first = await self._store.take_once(_key(task.task_id, "end"), task.created_at + KEPT_S)
-        if is_first:
-            await self.keep(task)
-        return is_first
+        task_id = task.task_id
+        # What could not be kept after it was taken can be tried again, but here alone.
+        if task_id not in self._taken:
+            if not await self._store.take_once(_key(task_id, "end"), task.created_at + KEPT_S):
+                return False
+            self._taken.add(task_id)
+        await self.keep(task)
+        self._taken.discard(task_id)
+        return True
 
     async def show_alive(self, task_id: str) -> None:
         """Show that somebody works on a task."""
@@ -91,7 +100,7 @@ class TaskRecords:
         return last if last is not None and last.has_ended else failed
 
     async def _read(self, task_id: object) -> Task | None:
-        if not isinstance(task_id, str) or len(task_id) > MAX_ID_CHARS:
+        if not isinstance(task_id, str) or len(task_id) > MAX_TASK_ID_CHARS:
             return None
         locked = await self._store.get(_key(task_id))
         if locked is None:
@@ -131,6 +140,10 @@ class TaskRecords:
     def listen(self) -> Subscription:
         """Give the ids of tasks to look after, as they come."""
         return self._store.subscribe(CHANNEL)
+
+    def listen_news(self) -> Subscription:
+        """Give the ids of tasks that stand otherwise than before, as it happens."""
+        return self._store.subscribe(NEWS)
 
 
 def _key(task_id: str, part: str = "") -> str:

@@ -17,6 +17,8 @@ from atoms_mcp.protocol.uri_template import MAX_URI_CHARS
 
 SUBSCRIPTION_ID: Final = "io.modelcontextprotocol/subscriptionId"
 MAX_URIS: Final = 100
+MAX_TASKS: Final = 100
+MAX_TASK_ID_CHARS: Final = 64
 # How the filter names the lists, which are otherwise named as capabilities are.
 LIST_FIELDS: Final[Mapping[str, str]] = {
     "tools": "toolsListChanged",
@@ -26,20 +28,24 @@ LIST_FIELDS: Final[Mapping[str, str]] = {
 # The first revision whose clients come back for the rest of an answer, if they were given an id.
 POLLING: Final = "2025-11-25"
 URIS_FIELD: Final = "resourceSubscriptions"
+TASKS_FIELD: Final = "taskIds"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is listened for: lists ("tools", "prompts", "resources") and single resources."""
+    """What is listened for: lists ("tools", "prompts", "resources"), resources and tasks."""
 
     lists: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
+    task_ids: tuple[str, ...] = ()
 
     def render(self) -> dict[str, Any]:
         """Give it as the wire has it; what is not wanted is left out."""
         shown: dict[str, Any] = {LIST_FIELDS[name]: True for name in self.lists}
         if self.uris:
             shown[URIS_FIELD] = list(self.uris)
+        if self.task_ids:
+            shown[TASKS_FIELD] = list(self.task_ids)
         return shown
 
 
@@ -59,15 +65,23 @@ def read_filter(params: Mapping[str, Any]) -> Filter:
             raise RpcError(INVALID_PARAMS, f"{member} must be true or false")
         if flag:
             lists.append(name)
-    uris = wanted.get(URIS_FIELD)
-    if uris is None:
-        uris = []
-    if type(uris) is not list or not all(_is_uri(uri) for uri in uris):
-        raise RpcError(INVALID_PARAMS, f"{URIS_FIELD} must be a list of URIs")
-    found = tuple(dict.fromkeys(uris))
-    if len(found) > MAX_URIS:
+    uris = _read_texts(wanted, URIS_FIELD, MAX_URI_CHARS)
+    if len(uris) > MAX_URIS:
         raise RpcError(INVALID_PARAMS, f"{URIS_FIELD} may name {MAX_URIS} resources at most")
-    return Filter(tuple(lists), found)
+    task_ids = _read_texts(wanted, TASKS_FIELD, MAX_TASK_ID_CHARS)
+    if len(task_ids) > MAX_TASKS:
+        raise RpcError(INVALID_PARAMS, f"{TASKS_FIELD} may name {MAX_TASKS} tasks at most")
+    return Filter(tuple(lists), uris, task_ids)
+
+
+def _read_texts(wanted: Mapping[str, Any], field: str, max_chars: int) -> tuple[str, ...]:
+    """Give the texts of a list, each once."""
+    texts = wanted.get(field)
+    if texts is None:
+        return ()
+    if type(texts) is not list or not all(_is_text(text, max_chars) for text in texts):
+        raise RpcError(INVALID_PARAMS, f"{field} must be a list of texts of 1 to {max_chars}")
+    return tuple(dict.fromkeys(texts))
 
 
 def read_uri(params: Mapping[str, Any]) -> str:
@@ -77,13 +91,13 @@ def read_uri(params: Mapping[str, Any]) -> str:
         RpcError: -32602.
     """
     uri = params.get("uri")
-    if type(uri) is not str or not _is_uri(uri):
+    if type(uri) is not str or not _is_text(uri, MAX_URI_CHARS):
         raise RpcError(INVALID_PARAMS, "this needs a uri, a string")
     return uri
 
 
-def _is_uri(uri: object) -> bool:
-    return type(uri) is str and 0 < len(uri) <= MAX_URI_CHARS
+def _is_text(text: object, max_chars: int) -> bool:
+    return type(text) is str and 0 < len(text) <= max_chars
 
 
 def render_tag(call_id: Id) -> bytes:
@@ -114,9 +128,15 @@ def render_updated(uri: str, tag: bytes = b"") -> bytes:
     )
 
 
-def honour(wanted: Filter, changing: Collection[str], uris: Collection[str]) -> Filter:
-    """Give the part of a filter that can be honoured: lists that may change, known `uris`."""
+def honour(
+    wanted: Filter,
+    changing: Collection[str],
+    uris: Collection[str],
+    task_ids: Collection[str] = (),
+) -> Filter:
+    """Give the part of a filter that can be honoured: lists that may change, what is known."""
     return Filter(
         tuple(name for name in wanted.lists if name in changing),
         tuple(uri for uri in wanted.uris if uri in uris),
+        tuple(task_id for task_id in wanted.task_ids if task_id in task_ids),
     )

@@ -13,7 +13,6 @@ import orjson
 from atoms_mcp.protocol.revisions.revision import encode
 
 TASKS: Final = "io.modelcontextprotocol/tasks"
-NOTIFICATION: Final = "notifications/tasks"
 TTL_MS: Final = 3_600_000
 POLL_MS: Final = 1000
 
@@ -76,3 +75,9 @@ class Task:
 
 def _render_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def render_task_notification(task: Task, tag: bytes) -> bytes:
+    """Give the message of how a task stands; `tag` is the encoded member that names its stream."""
+    members = encode(task.describe())[1:]
+    return b'{"jsonrpc":"2.0","method":"notifications/tasks","params":{%b,%b}' % (tag, members)

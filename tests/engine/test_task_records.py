@@ -9,6 +9,7 @@ from atoms_mcp.engine.task_records import ALIVE_S, KEPT_S, TaskRecords
 from atoms_mcp.identity.box import Box
 from atoms_mcp.protocol.jsonrpc import RpcError
 from atoms_mcp.store.local import LocalStore
+from atoms_mcp.store.store import StoreDown
 
 ASKED = {"name": {"method": "elicitation/create", "params": {"message": "Name?"}}}
 
@@ -165,3 +166,21 @@ async def test_who_works_on_it_hears_of_answers_and_of_the_wish_to_stop(shelf):
         assert [await anext(ids), await anext(ids)] == [task.task_id] * 2
     assert await shelf.records.shall_stop(task.task_id)
     assert not await shelf.records.shall_stop("other")
+
+
+async def test_an_end_that_could_not_be_kept_can_be_kept_by_who_took_it_alone(shelf, monkeypatch):
+    task = await shelf.begin()
+    ended = replace(task, status="completed", result={"ok": 1})
+    put = shelf.store.put
+
+    async def down(*_given):
+        raise StoreDown
+
+    monkeypatch.setattr(shelf.store, "put", down)
+    with pytest.raises(StoreDown):
+        await shelf.records.end(ended)
+    monkeypatch.setattr(shelf.store, "put", put)
+
+    assert await shelf.another().end(replace(task, status="cancelled")) is False
+    assert await shelf.records.end(ended) is True
+    assert (await find(shelf, task)).status == "completed"
