@@ -20,7 +20,7 @@ from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, RpcError
 from atoms_mcp.protocol.results import ToolResult
 from atoms_mcp.protocol.revisions.revision import Revision
-from atoms_mcp.protocol.task import TTL_MS, Task
+from atoms_mcp.protocol.task import TTL_MS, Status, Task
 from atoms_mcp.store.store import StoreDown
 
 # What comes of it can be read for a while before the task is forgotten.
@@ -67,8 +67,8 @@ class TaskWork:
         self._talk: TaskTalk | None = None
         self._reason: str | None = None
 
-    async def run(self) -> None:
-        """Work until the end, and keep how that was."""
+    async def run(self) -> Status:
+        """Work until the end, and keep how that was; give it, too."""
         watched = self._handling.deadlines.begin(
             None, LIMIT_S, stops_itself=self.accepted.tool.stops_itself
         )
@@ -87,6 +87,7 @@ class TaskWork:
             self._talk = None  # from now on nothing can be wished
         await talk.close()
         await self._keep_end(ended)
+        return ended.status
 
     async def look(self) -> None:
         """Look for answers that were left, and for the wish that this be stopped."""

@@ -9,6 +9,7 @@ Source: MCP extension io.modelcontextprotocol/tasks, 2026-07-28.
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -111,9 +112,17 @@ class Tasks:
             )
 
     async def _run(self, work: TaskWork) -> None:
-        task_id = work.task.task_id
+        task_id, began_at = work.task.task_id, time.monotonic()
         try:
-            await work.run()
+            status = await work.run()
+            log.info(
+                "task.done",
+                request_id=work.accepted.request_id,
+                user_id=work.task.owner,
+                tool=work.accepted.tool.name,
+                status=status,
+                ms=round((time.monotonic() - began_at) * 1000, 2),
+            )
         finally:
             del self._running[task_id], self._runners[task_id]
             if not self._running:

@@ -2,7 +2,7 @@
 
 import pytest
 import structlog
-from task_world import TaskWorld
+from task_world import TaskWorld, settle
 
 from atoms_mcp.engine import task_work
 from atoms_mcp.engine.task_work import TaskWork
@@ -77,7 +77,7 @@ async def test_a_fault_of_ours_is_told_by_its_id_only(world):
 
     message = "internal error; tell the operator the id r-1"
     assert ended["error"] == {"code": -32603, "message": message}
-    assert [(line["event"], line["request_id"]) for line in logged] == [("task.failed", "r-1")]
+    assert (logged[0]["event"], logged[0]["request_id"]) == ("task.failed", "r-1")
 
 
 async def test_work_that_takes_too_long_is_stopped(world, monkeypatch):
@@ -144,3 +144,21 @@ def test_a_result_of_pictures_has_no_words_for_its_end():
     assert task_work._summarize(task_work.ToolResult(None)) == ""  # noqa: SLF001
     shown = [{"type": "image"}, {"type": "text", "text": "one made"}]
     assert task_work._summarize(task_work.ToolResult(None, shown)) == "one made"  # noqa: SLF001
+
+
+async def test_each_end_is_logged_with_the_call_it_came_of_and_nothing_of_its_content(world):
+    with structlog.testing.capture_logs() as logged:
+        task_id = await world.begin("only", arguments={"secret": "VEH-1"})
+        await world.wait_for(task_id, "completed")
+        await settle()
+
+    (line,) = logged
+    assert line.pop("ms") >= 0
+    assert line == {
+        "event": "task.done",
+        "log_level": "info",
+        "request_id": "r-1",
+        "user_id": "id-ada",
+        "tool": "only",
+        "status": "completed",
+    }
