@@ -15,6 +15,7 @@ from atoms_mcp import (
     PromptArgument,
     Resource,
     ResourceTemplate,
+    TaskUse,
     Tool,
     app,
     logs,
@@ -91,8 +92,13 @@ async def complete_name(_context, typed, others):
     return [name for name in known if name.lower().startswith(typed.lower())]
 
 
-def _tool(name, handler):
-    return Tool(name, handler.__doc__, handler, NOTHING, annotations=ONLY_READS)
+async def prepare(context, arguments):
+    """Ask for a name, then be done."""
+    return await introduce(context, arguments) | {"steps": STEPS}
+
+
+def _tool(name, handler, **more):
+    return Tool(name, handler.__doc__, handler, NOTHING, annotations=ONLY_READS, **more)
 
 
 OFFER = Offer(
@@ -102,6 +108,8 @@ OFFER = Offer(
         _tool("hold", hold),
         _tool("look", look),
         _tool("touch", touch),
+        _tool("prepare", prepare, as_task=TaskUse()),
+        _tool("hold_on", hold, as_task=TaskUse(is_required=True)),
     ),
     resources=(Resource(TODAY, "today", read_today, mime_type="text/plain"),),
     templates=(ResourceTemplate("note://{day}", "note", read_day, complete={"day": complete_day}),),

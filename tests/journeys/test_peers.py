@@ -22,6 +22,7 @@ from aiohttp_tiny_mcp.protocol.v2025_11_25 import Adapter2025_11_25
 from aiohttp_tiny_mcp.protocol.v2026_07_28 import Adapter2026_07_28
 from mcp import Client, StdioServerParameters, types
 from mcp.client.streamable_http import streamable_http_client
+from task_extension import Tasks
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -101,8 +102,9 @@ class Heard:
 
 
 @asynccontextmanager
-async def open_client(transport, mode, heard, peer_url, stdio_env, tokens):
+async def open_client(transport, mode, heard, peer_url, stdio_env, tokens, **more):
     options = {
+        **more,
         "mode": mode,
         "logging_callback": heard.on_log,
         "elicitation_callback": heard.on_elicit,
@@ -133,7 +135,7 @@ def heard():
 def connect(request, heard, peer_url, stdio_env, tokens):
     """Give a way to open the client, and the revision it speaks."""
     transport, mode = request.param
-    return lambda: open_client(transport, mode, heard, peer_url, stdio_env, tokens)
+    return lambda **more: open_client(transport, mode, heard, peer_url, stdio_env, tokens, **more)
 
 
 async def seen(client):
@@ -237,6 +239,44 @@ async def test_the_client_stops_a_call(connect):
         with pytest.raises(asyncio.CancelledError):
             await holding
         await until(is_stopped)
+
+
+# The official client, with an extension that knows tasks
+
+
+def give_name(question):
+    assert question["params"]["message"] == "What is your name?"
+    return {"action": "accept", "content": {"name": "Ada"}}
+
+
+async def test_the_client_waits_for_a_task_and_answers_what_it_asks(connect):
+    tasks = Tasks(give_name)
+    async with connect(extensions=[tasks]) as client:
+        result = await client.call_tool("prepare")
+        has_tasks = client.protocol_version == MODERN
+
+    assert result.structured_content == {"action": "accept", "name": "Ada", "steps": 3}
+    # Clients of the revisions before are asked on the way.
+    assert [told.status for told in tasks.told if told.questions] == (
+        ["input_required"] if has_tasks else []
+    )
+    assert bool(tasks.told) == has_tasks
+
+
+async def test_the_client_stops_a_task(connect):
+    tasks = Tasks(is_stopped=True)
+    async with connect(extensions=[tasks]) as client:
+        before = await seen(client)
+        result = await client.call_tool("hold_on")
+        after = await seen(client)
+        has_tasks = client.protocol_version == MODERN
+
+    assert result.is_error
+    if has_tasks:
+        assert tasks.told[-1].status == "cancelled"
+        assert after["stopped"] == before["stopped"] + (after["held"] - before["held"])
+    else:
+        assert result.content[0].text.startswith("unavailable: hold_on takes long")
 
 
 # The official client, 1.x, in a process of its own
