@@ -10,7 +10,7 @@ Nothing here waits for a client: what is sent is short, and who does not take it
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
@@ -178,8 +178,9 @@ class Hub:
         hearing = self._tasks.pop("hear", None)
         if hearing is not None:
             hearing.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks.values(), *([hearing] if hearing else []))
+            with suppress(asyncio.CancelledError):
+                await hearing
+        await asyncio.gather(*self._tasks.values())
 
     # Hearing
 
@@ -275,12 +276,8 @@ class Hub:
         if self._listeners:
             self._timer = loop.call_later(self._look_every_s, self._look, loop)
 
-    def _work(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something beside, unless the same is being done."""
-        if key not in self._tasks:
-            task = self._tasks[key] = asyncio.ensure_future(_run(work))
-            task.add_done_callback(lambda _done: self._tasks.pop(key, None))
-
-
-async def _run(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
+    def _work(self, key: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something beside, unless the same is being done; what is due then is done with it."""
+        going_on = self._tasks.get(key)
+        if going_on is None or going_on.done():
+            self._tasks[key] = asyncio.ensure_future(work())

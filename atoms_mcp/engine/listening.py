@@ -29,7 +29,14 @@ from atoms_mcp.engine.task_watch import TaskWatch
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.protocol.capabilities import missing_capabilities
-from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, Call, Id, RpcError
+from atoms_mcp.protocol.jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    Call,
+    Id,
+    RpcError,
+    render_notification,
+)
 from atoms_mcp.protocol.listening import (
     MAX_URIS,
     POLLING,
@@ -155,6 +162,11 @@ class Listening:
         try:
             if await listener.wait() == "gone":
                 raise Cancelled
+            if frame.headers is None:
+                # Where nothing is closed, the end has to be said. Source: MCP 2026-07-28
+                # basic/patterns/cancellation.
+                cancelled = {"requestId": call_id}
+                await frame.voice.send(render_notification("notifications/cancelled", cancelled))
         finally:
             self._hub.remove(listener)
             if key is not None and self._open.get(key) is listener:
