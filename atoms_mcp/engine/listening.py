@@ -279,7 +279,8 @@ class Listening:
         stream.forget = partial(self._forget, session.key, listener)
         for uri in [] if old is None else old.uris:
             self._hub.watch(listener, uri)
-        await self._hub.tell("stand", session.key, stream.id)
+        stream.stands_since = self._now()
+        await self._hub.tell("stand", session.key, stream.stands_since)
         for uri in await self._load(session):
             self._hub.watch(listener, uri)
 
@@ -379,9 +380,9 @@ class Listening:
             self._hub.unwatch(listener, uri)
 
     def _hear_stand(self, said: list[Any]) -> None:
-        """End the stream of a session that stands here: another one stands somewhere."""
-        key, stream_id = said
-        self.streams.drop_standing(key, but=stream_id)
+        """End the stream of a session that stands here: a later one stands somewhere."""
+        key, since = said
+        self.streams.drop_standing(key, before=since)
 
     def _hear_end(self, said: list[Any]) -> None:
         self.streams.drop_session(said[0])

@@ -9,6 +9,7 @@ Source: MCP 2025-11-25 basic/transports, Resumability and Redelivery; Listening 
 """
 
 import asyncio
+import math
 import re
 import secrets
 import time
@@ -45,9 +46,20 @@ class Stream:
     """One stream of a session: the one that stands, or the one that answers a POST.
 
     `forget` is called when it is dropped. `is_over` says that its last message was sent.
+    `stands_since` (Unix seconds) orders those that stand for one session at several processes.
     """
 
-    __slots__ = ("count", "events", "forget", "id", "is_over", "key", "left_at", "sink")
+    __slots__ = (
+        "count",
+        "events",
+        "forget",
+        "id",
+        "is_over",
+        "key",
+        "left_at",
+        "sink",
+        "stands_since",
+    )
 
     def __init__(self, kind: str, key: str, sink: Sink) -> None:
         self.id = kind + secrets.token_hex(6)
@@ -57,6 +69,7 @@ class Stream:
         self.count = 0
         self.is_over = False
         self.left_at = 0.0
+        self.stands_since = 0.0
         self.forget: Callable[[], None] | None = None
 
     @property
@@ -166,10 +179,10 @@ class Streams:
             stream.forget()
             stream.forget = None
 
-    def drop_standing(self, key: str, *, but: str = "") -> None:
-        """End the stream that stands for a session, unless it is the one named."""
+    def drop_standing(self, key: str, *, before: float = math.inf) -> None:
+        """End the stream that stands for a session since before then."""
         for stream in self._list(key):
-            if stream.is_standing and stream.id != but:
+            if stream.is_standing and stream.stands_since < before:
                 self.drop(stream)
 
     def drop_session(self, key: str) -> None:

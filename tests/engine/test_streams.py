@@ -49,7 +49,7 @@ async def kept(clock):
     made.close()
 
 
-@pytest.mark.requirement("sse-event-ids")
+@pytest.mark.requirement("sse-id-unique", "sse-id-stream")
 async def test_every_event_of_a_session_has_an_id_of_its_own(kept):
     pipes = [Pipe() for _ in range(3)]
     for pipe in pipes:
@@ -64,6 +64,7 @@ async def test_every_event_of_a_session_has_an_id_of_its_own(kept):
     assert len({event_id.partition("-")[0] for event_id in ids}) == 3
 
 
+@pytest.mark.requirement("sse-replay", "sse-one-stream")
 async def test_who_comes_back_gets_what_followed_in_that_stream_and_no_other(kept):
     first, beside, later = Pipe(), Pipe(), Pipe()
     stream, other = kept.begin("s", first), kept.begin("s", beside)
@@ -151,13 +152,14 @@ async def test_one_stream_stands_for_a_session(kept):
     assert kept.resume("s", first.last_id, Pipe()) is None
 
 
-async def test_what_stands_elsewhere_ends_what_stands_here(kept):
+async def test_what_stands_elsewhere_later_ends_what_stands_here(kept):
     pipe = Pipe()
     stream = kept.stand("s", pipe)
+    stream.stands_since = 10.0
 
-    kept.drop_standing("s", but=stream.id)
+    kept.drop_standing("s", before=10.0)
     assert not pipe.is_finished
-    kept.drop_standing("s", but="g" + "0" * 12)
+    kept.drop_standing("s", before=10.5)
     assert pipe.is_finished
 
 
