@@ -62,6 +62,14 @@ def check_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_base_url(value: str) -> str:
+    """Refuse what is not the URL of a whole host: its sign-in pages live at the root."""
+    url = check_url(value)
+    if urlsplit(url).path:
+        raise ValueError("must have no path, like https://mcp.example.com")
+    return url
+
+
 def check_path(value: str) -> str:
     """Refuse what is not an absolute URL path without a trailing slash."""
     if not value.startswith("/") or value.endswith("/") or "?" in value or "#" in value:
@@ -101,6 +109,7 @@ def check_network(value: str) -> str:
 
 
 Url = Annotated[str, AfterValidator(check_url)]
+BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 UrlPath = Annotated[str, AfterValidator(check_path)]
 Rate = Annotated[str, AfterValidator(check_rate)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
@@ -206,7 +215,7 @@ class ServerSettings(CommonSettings):
     http_path: UrlPath = _named(
         "ATOMS_FASTMCP_HTTP_PATH", default="/api/mcp", help="Path of the MCP endpoint."
     )
-    base_url: Url | None = _named(
+    base_url: BaseUrl | None = _named(
         "ATOMS_FASTMCP_BASE_URL",
         default=None,
         help="Public URL of this server; http://HOST:PORT unless set.",

@@ -144,6 +144,7 @@ def test_a_short_secret_key_is_refused():
         ("NEXT_PUBLIC_SUPABASE_URL", "abc.supabase.co"),
         ("NEXT_PUBLIC_SUPABASE_URL", "https://abc.supabase.co/?x=1"),
         ("NEXT_PUBLIC_SUPABASE_URL", "https://user@abc.supabase.co"),
+        ("ATOMS_FASTMCP_BASE_URL", "https://mcp.example.com/atoms"),
         ("ATOMS_FASTMCP_HTTP_PATH", "api/mcp"),
         ("ATOMS_FASTMCP_HTTP_PATH", "/api/mcp/"),
         ("ATOMS_LOGIN_FAILURES_PER_ACCOUNT", "often"),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 import aiohttp_cors
 from aiohttp import hdrs, web
@@ -24,7 +23,6 @@ from atoms_mcp.oauth.metadata import (
     SERVER_WELL_KNOWN,
     TOKEN_PATH,
     WELL_KNOWN,
-    protected_resource_path,
 )
 from atoms_mcp.settings import ServerSettings
 from atoms_mcp.store.store import Store
@@ -143,16 +141,11 @@ def make_routes(settings: ServerSettings, sites: Sites) -> tuple[Route, ...]:
 
 def _make_documents(settings: ServerSettings, sites: Sites) -> Iterator[Route]:
     """Give where the metadata is: at the places of the RFCs, and where clients look besides."""
-    site = sites.canonical
-    resource_path = urlsplit(site.resource).path
-    places = dict.fromkeys(
-        (WELL_KNOWN, WELL_KNOWN + settings.http_path, protected_resource_path(site.resource))
-    )
-    for place in places:
-        yield Route("GET", place, discovery.protected_resource, Access.OPEN, Cors.ANY)
-    if site.server_metadata is None:
+    ends = ("", settings.http_path)
+    for end in ends:
+        yield Route("GET", WELL_KNOWN + end, discovery.protected_resource, Access.OPEN, Cors.ANY)
+    if sites.canonical.server_metadata is None:
         return
-    ends = dict.fromkeys(("", urlsplit(site.issuer).path, settings.http_path, resource_path))
     for place in (SERVER_WELL_KNOWN, OPENID_WELL_KNOWN):
         for end in ends:
             yield Route("GET", place + end, discovery.authorization_server, Access.OPEN, Cors.ANY)

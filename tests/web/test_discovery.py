@@ -95,16 +95,6 @@ async def test_each_name_of_the_server_is_an_issuer_of_its_own(web):
     assert server["token_endpoint"] == f"http://{host}/oauth/token"
 
 
-async def test_an_issuer_with_a_path_is_found_by_it(make_web):
-    base = "https://h.example/atoms"
-    web = await make_web(ATOMS_FASTMCP_BASE_URL=base)
-
-    for path in (SERVER, f"{SERVER}/atoms", f"{OPENID}/atoms", f"{SERVER}/atoms/api/mcp"):
-        answer = await web.ask("GET", path, headers={"Host": "h.example"})
-        assert answer.told["issuer"] == base
-        assert answer.told["token_endpoint"] == f"{base}/oauth/token"
-
-
 async def test_in_mode_delegated_supabase_is_the_authorization_server(supabase, make_web):
     web = await make_web(ATOMS_FASTMCP_AUTH_MODE="delegated")
 

@@ -54,16 +54,6 @@ def test_a_default_port_in_the_public_url_is_not_part_of_its_origin():
     assert sites.get("mcp.example.com") is sites.canonical
 
 
-def test_a_path_in_the_public_url_stays_in_the_resource():
-    site = make(ATOMS_FASTMCP_BASE_URL="https://h.example/atoms").canonical
-
-    assert site.resource == "https://h.example/atoms/api/mcp"
-    assert site.origin == "https://h.example"
-    assert site.challenger.metadata_url == (
-        "https://h.example/.well-known/oauth-protected-resource/atoms/api/mcp"
-    )
-
-
 def test_further_hosts_are_reached_like_the_public_url():
     sites = make(
         ATOMS_FASTMCP_BASE_URL="https://h.example", ATOMS_ALLOWED_HOSTS="other.example, x:9000"
