@@ -118,3 +118,86 @@ def test_one_engine_may_serve_in_loops_that_follow_each_other():
     deadlines = Deadlines(SOON_S, look_every_s=SOON_S)
     for _ in range(2):
         assert asyncio.run(asyncio.wait_for(stay(deadlines), 5)) == "late"
+
+
+class Work:
+    """Some work that is looked after, and what became of it."""
+
+    def __init__(self, deadlines, **given):
+        self.deadlines = deadlines
+        self.given = given
+        self.task = asyncio.ensure_future(self._run())
+        self.end = None
+
+    async def _run(self):
+        watched = self.watched = self.deadlines.begin(None, **self.given)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.end = watched.take_back()
+        finally:
+            self.deadlines.end(watched)
+
+
+KEY = ("s-1", int, 1)
+
+
+async def test_work_is_cancelled_by_the_key_of_its_request_and_no_other():
+    deadlines = Deadlines(10)
+    work = Work(deadlines, key=KEY)
+    await asyncio.sleep(0)
+    for origin, call_id in (("s-2", 1), ("s-1", "1"), ("s-1", 2), ("s-1", None), ("s-1", [])):
+        deadlines.cancel(origin, call_id)
+    assert not work.watched.is_cancelled
+
+    deadlines.cancel("s-1", 1)
+    deadlines.cancel("s-1", 1)
+    async with asyncio.timeout(5):
+        await work.task
+
+    assert work.end is True
+    assert work.watched.is_cancelled
+
+
+async def test_an_id_used_twice_belongs_to_the_later_request():
+    deadlines = Deadlines(10)
+    first, second = Work(deadlines, key=KEY), Work(deadlines, key=KEY)
+    await asyncio.sleep(0)
+    first.task.cancel()
+    await asyncio.wait([first.task], timeout=5)
+    assert first.end is False  # it was not ended by us
+
+    deadlines.cancel("s-1", 1)
+    async with asyncio.timeout(5):
+        await second.task
+
+    assert second.end is True
+
+
+async def test_work_that_stops_itself_is_only_told():
+    deadlines = Deadlines(10)
+    work = Work(deadlines, key=KEY, stops_itself=True)
+    await asyncio.sleep(0)
+
+    deadlines.cancel("s-1", 1)
+    await asyncio.sleep(0)
+
+    assert work.watched.is_cancelled
+    assert not work.task.done()
+    work.task.cancel()
+    await asyncio.wait([work.task], timeout=5)
+
+
+async def test_a_sign_of_life_gives_the_time_anew():
+    deadlines = Deadlines(10)
+    work = Work(deadlines)
+    await asyncio.sleep(0)
+    work.watched.deadline = 0.0
+
+    work.watched.extend()
+
+    assert work.watched.deadline > 0
+    work.watched.extend(1000)
+    assert work.watched.deadline > 1000
+    work.task.cancel()
+    await asyncio.wait([work.task], timeout=5)

@@ -1,10 +1,12 @@
+from types import MappingProxyType
+
 import pytest
 from engine_double import ALL
 
 from atoms_mcp.protocol.jsonrpc import RpcError
 from atoms_mcp.protocol.results import Server
 from atoms_mcp.protocol.revisions import Revisions
-from atoms_mcp.protocol.revisions.revision import Operation
+from atoms_mcp.protocol.revisions.revision import Operation, encode
 
 SERVER = Server("s", "S", "1", "", {})
 REVISIONS = {
@@ -34,3 +36,19 @@ def test_every_revision_can_list_and_call_tools(name):
 def test_a_method_that_a_revision_has_not_is_unknown(name, method):
     with pytest.raises(RpcError, match="-32601"):
         REVISIONS[name].find(method)
+
+
+def test_read_only_mappings_are_objects_and_what_is_no_json_is_a_fault():
+    assert encode({"a": MappingProxyType({"b": 1})}) == b'{"a":{"b":1}}'
+    with pytest.raises(TypeError):
+        encode({"a": object()})
+
+
+def test_a_notification_has_what_the_revision_knows():
+    params = {"progressToken": "p", "progress": 1, "message": "on the way"}
+
+    told = REVISIONS["2026-07-28"].render_notification("notifications/progress", params)
+    older = REVISIONS["2024-11-05"].render_notification("notifications/progress", params)
+
+    assert b"on the way" in told
+    assert b"message" not in older
