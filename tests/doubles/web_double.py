@@ -28,6 +28,7 @@ from atoms_mcp.supabase.rest import Rest
 from atoms_mcp.supabase.wire import Wire
 from atoms_mcp.web.forms import FORMS, Forms
 from atoms_mcp.web.guard import parse_origins
+from atoms_mcp.web.keys import ENGINE
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.routes import Parts, build_web
 from atoms_mcp.web.site import Sites
@@ -166,6 +167,10 @@ class WebDouble:
         )
 
     @property
+    def engine(self):
+        return self.app[ENGINE]
+
+    @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
@@ -181,7 +186,9 @@ class WebDouble:
         return self
 
     async def close(self):
+        self.engine.listening.drain()
         await self.client.close()
+        await self.engine.close()
         await self.ledger.close()
         await self.wire.close()
         await self.store.close()

@@ -1,0 +1,317 @@
+import asyncio
+
+import orjson
+import pytest
+from aiohttp import ClientSession
+from engine_double import LEGACY, MODERN, initialize, modern
+from event_client import Events
+from raw_http import serving_raw
+from web_double import WebDouble
+
+from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.tool import Tool
+
+PATH = "/api/mcp"
+EVE = "00000000-0000-0000-0000-00000000000e"
+BOTH = {"Accept": "application/json, text/event-stream"}
+ANYTHING = {"type": "object"}
+
+
+class Work:
+    """A tool that says what it is told to say, and waits to be let on."""
+
+    def __init__(self):
+        self.go = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.stopped = asyncio.Event()
+
+    async def talk(self, context, arguments):
+        for number in range(arguments.get("before", 0)):
+            await context.log("info", number)
+        if arguments.get("release"):
+            await context.release()
+        self.begun.set()
+        if arguments.get("wait"):
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                self.stopped.set()
+                raise
+        for number in range(arguments.get("after", 0)):
+            await context.log("info", 100 + number)
+        return {"done": True}
+
+    @property
+    def offer(self):
+        tool = Tool("talk", "Talks.", self.talk, ANYTHING, scope=lambda _arguments: "atoms:read")
+        return Offer(tools=(tool,), changing=("tools",))
+
+
+class Client:
+    """One client with one session, or none in 2026-07-28."""
+
+    def __init__(self, http, url, token, revision):
+        self.http = http
+        self.url = url + PATH
+        self.headers = {"Authorization": f"Bearer {token}", **BOTH}
+        self.revision = revision
+
+    async def open(self):
+        if self.revision != MODERN:
+            async with self.http.post(
+                self.url, json=initialize(self.revision), headers=self.headers
+            ) as answer:
+                self.headers["Mcp-Session-Id"] = answer.headers["Mcp-Session-Id"]
+            level = await self.ask("logging/setLevel", level="debug")
+            assert level.status == 200
+        return self
+
+    async def ask(self, method, call_id=1, **params):
+        if self.revision == MODERN:
+            message, headers = modern(method, params, call_id=call_id)
+            message["params"]["_meta"]["io.modelcontextprotocol/logLevel"] = "debug"
+            headers = self.headers | headers
+        else:
+            message = {"jsonrpc": "2.0", "id": call_id, "method": method, "params": params}
+            headers = self.headers
+        return await self.http.post(
+            self.url,
+            data=orjson.dumps(message),
+            headers={**headers, "Content-Type": "application/json"},
+        )
+
+    async def talk(self, call_id=1, **arguments):
+        return await self.ask("tools/call", call_id, name="talk", arguments=arguments)
+
+    async def notify(self, method, **params):
+        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        async with self.http.post(self.url, json=message, headers=self.headers) as answer:
+            return answer.status
+
+    async def listen(self, last=None, accept="text/event-stream"):
+        more = {} if last is None else {"Last-Event-ID": last}
+        return await self.http.get(self.url, headers=self.headers | {"Accept": accept} | more)
+
+
+@pytest.fixture
+def work():
+    return Work()
+
+
+@pytest.fixture
+async def double(supabase, clock, work):
+    made = WebDouble(supabase, clock, offer=work.offer, ATOMS_FASTMCP_AUTH_MODE="jwt")
+    async with serving_raw(made):
+        yield made
+
+
+@pytest.fixture
+async def make_client(double, supabase):
+    async with ClientSession() as http:
+
+        async def make(revision="2025-11-25", token=None):
+            return await Client(http, double.url, token or supabase.token(), revision).open()
+
+        yield make
+
+
+@pytest.mark.parametrize("revision", [MODERN, *LEGACY])
+async def test_an_answer_with_nothing_before_it_is_plain(make_client, revision):
+    client = await make_client(revision)
+    async with await client.talk() as answer:
+        assert answer.content_type == "application/json"
+        assert (await answer.json())["id"] == 1
+
+
+async def test_what_is_said_first_comes_first_and_without_ids_where_nothing_is_kept(make_client):
+    client = await make_client(MODERN)
+    async with await client.talk(7, before=2, after=1) as answer:
+        events = await Events(answer).rest()
+
+    assert answer.content_type == "text/event-stream"
+    assert [event.method for event in events] == ["notifications/message"] * 3 + ["response"]
+    assert events[-1].said["id"] == 7
+    assert {event.id for event in events} == {None}
+
+
+@pytest.mark.requirement("sse-id-unique", "sse-id-stream", "sse-no-priming")
+@pytest.mark.parametrize("revision", LEGACY)
+async def test_in_a_session_every_message_has_an_id(make_client, revision):
+    client = await make_client(revision)
+    found = []
+    for call_id in (1, 2):
+        async with await client.talk(call_id, before=2) as answer:
+            found.append(await Events(answer).rest())
+
+    for events in found:
+        has_priming = events[0].said is None
+        assert has_priming == (revision == "2025-11-25")
+        assert (events[0].retry_ms == 1000) == has_priming
+        assert len(events) == 3 + has_priming
+        assert len({event.id.rpartition("-")[0] for event in events}) == 1
+    ids = [event.id for events in found for event in events]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.requirement("sse-replay", "get-no-response", "sse-one-stream")
+@pytest.mark.parametrize("revision", LEGACY)
+async def test_who_lost_the_connection_takes_up_the_answer_where_it_broke(
+    make_client, work, revision
+):
+    client = await make_client(revision)
+    answer = await client.talk(5, before=2, after=1, wait=True)
+    events = Events(answer)
+    last = (await events.take(1 + (revision == "2025-11-25")))[-1]
+    answer.close()
+    standing = await client.listen()
+    async with await client.listen(last.id) as again:
+        later = Events(again)
+        missed = await later.next()
+        work.go.set()
+        rest = await later.rest()
+
+    assert missed.said["params"]["data"] == 1
+    assert [event.method for event in rest] == ["notifications/message", "response"]
+    assert rest[-1].said["id"] == 5
+    standing.close()
+    assert not work.stopped.is_set()
+
+
+async def test_an_answer_that_came_while_nobody_was_there_waits(make_client, work):
+    client = await make_client()
+    answer = await client.talk(5, before=1, wait=True)
+    first = await Events(answer).next()
+    answer.close()
+    work.go.set()
+    async with await client.ask("ping", 6) as pong:
+        assert pong.status == 200
+    async with await client.listen(first.id) as again:
+        events = await Events(again).rest()
+
+    assert [event.method for event in events] == ["notifications/message", "response"]
+
+
+@pytest.mark.requirement("sse-priming", "sse-retry")
+async def test_a_client_that_is_let_go_comes_back_for_the_answer(make_client, work):
+    client = await make_client()
+    async with await client.talk(3, release=True, wait=True) as answer:
+        [prime] = await Events(answer).rest()
+    assert prime.said is None
+    assert prime.retry_ms == 1000
+    async with await client.listen(prime.id) as again:
+        work.go.set()
+        [event] = await Events(again).rest()
+
+    assert event.said["id"] == 3
+
+
+@pytest.mark.parametrize("revision", [MODERN, "2025-06-18"])
+async def test_a_client_that_would_not_come_back_is_not_let_go(make_client, work, revision):
+    client = await make_client(revision)
+    work.go.set()
+    async with await client.talk(3, release=True, wait=True) as answer:
+        said = await answer.text()
+
+    assert '"done":true' in said.replace("\\", "")
+
+
+async def test_members_of_a_batch_speak_on_one_stream(make_client):
+    client = await make_client("2025-03-26")
+    batch = [
+        {
+            "jsonrpc": "2.0",
+            "id": call_id,
+            "method": "tools/call",
+            "params": {"name": "talk", "arguments": {"before": 2}},
+        }
+        for call_id in (1, 2)
+    ]
+    async with client.http.post(client.url, json=batch, headers=client.headers) as answer:
+        events = [event async for event in _each(answer)]
+
+    assert [type(event.said) for event in events] == [dict] * 4 + [list]
+    assert {response["id"] for response in events[-1].said} == {1, 2}
+
+
+async def _each(answer):
+    events = Events(answer)
+    while event := await events.next():
+        yield event
+
+
+@pytest.mark.requirement("canc-over-http")
+async def test_a_session_cancels_its_request_and_no_other_session_does(make_client, work, supabase):
+    client = await make_client()
+    other, foreign = await make_client(), await make_client(token=supabase.token(sub=EVE))
+    task = asyncio.ensure_future(client.talk(4, wait=True))
+    async with asyncio.timeout(5):
+        await work.begun.wait()
+    for stranger in (other, foreign):
+        assert await stranger.notify("notifications/cancelled", requestId=4) == 202
+    async with await other.ask("ping") as pong:
+        assert pong.status == 200
+    assert not work.stopped.is_set()
+    assert await client.notify("notifications/cancelled", requestId=4) == 202
+
+    async with asyncio.timeout(5):
+        await work.stopped.wait()
+        answer = await task
+    assert answer.status == 202
+    assert await answer.read() == b""
+
+
+# GET
+
+
+@pytest.mark.requirement("get-stream", "tools-list-changed")
+async def test_a_session_listens_by_get(make_client, double):
+    client = await make_client()
+    async with await client.listen() as answer:
+        events = Events(answer)
+        assert answer.content_type == "text/event-stream"
+        assert (await events.next()).said is None
+        await double.engine.listening.publish(Change("tools"))
+        assert (await events.next()).method == "notifications/tools/list_changed"
+        async with await client.listen() as second:
+            assert await events.next() is None
+            async with client.http.delete(client.url, headers=client.headers) as deleted:
+                assert deleted.status == 204
+            assert len(await Events(second).rest()) == 1
+    gone = await client.listen()
+    assert gone.status == 404
+
+
+async def test_a_stream_of_another_user_is_none(make_client, supabase):
+    client = await make_client()
+    async with await client.talk(1, before=1) as answer:
+        [first, *_] = await Events(answer).rest()
+    thief = await make_client(token=supabase.token(sub=EVE))
+    own = thief.headers["Mcp-Session-Id"]
+    refused = await thief.listen(first.id)
+    assert refused.status == 400
+    thief.headers["Mcp-Session-Id"] = client.headers["Mcp-Session-Id"]
+    for last in (None, first.id):
+        assert (await thief.listen(last)).status == 404
+    thief.headers["Mcp-Session-Id"] = own
+    del thief.headers["Authorization"]
+    assert (await thief.listen()).status == 401
+
+
+async def test_what_cannot_be_heard_is_refused_with_words(make_client, double):
+    client = await make_client()
+    assert (await client.listen(accept="application/json")).status == 406
+    for unknown in ("p0123456789ab-3", "anything", "p0123456789ab"):
+        assert (await client.listen(unknown)).status == 400
+    double.engine.listening.drain()
+    refused = await client.listen()
+
+    assert refused.status == 503
+    assert refused.headers["Retry-After"] == "5"
+    assert (await refused.json())["error"]["message"]
+
+
+async def test_a_standing_stream_that_is_not_kept_stands_anew(make_client):
+    client = await make_client()
+    async with await client.listen("g0123456789ab-3") as answer:
+        assert (await Events(answer).next()).said is None
