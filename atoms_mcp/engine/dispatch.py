@@ -226,7 +226,7 @@ class Engine:
                     return await self._opening.open(call, frame)
                 # A notification on a transport with one client needs no session to be let go.
                 if call.id is not None or frame.headers is not None:
-                    revision = await self._opening.find(frame)
+                    revision = self._opening.recall(frame) or await self._opening.find(frame)
             elif call.id is not None:
                 revision = self._revisions.admit(call, frame.headers)
         except RpcError as fault:

@@ -5,7 +5,7 @@ Source: MCP 2025-11-25 basic/lifecycle; basic/transports, Session Management.
 
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.reply import Reply
-from atoms_mcp.engine.session import Sessions
+from atoms_mcp.engine.session import Session, Sessions
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, Call, RpcError, render_result
 from atoms_mcp.protocol.revisions import Revisions
 from atoms_mcp.protocol.revisions.handshake import Handshake, read_opening
@@ -27,14 +27,31 @@ class Opening:
         session = frame.session
         if frame.session_id is not None and frame.caller is not None:
             session = await self._sessions.find(frame.session_id, frame.caller.user_id)
-            frame.session = session
-            frame.origin = session.key
         if session is None:
             raise RpcError(
                 INVALID_REQUEST,
                 "this needs a session (send initialize first) or the metadata of 2026-07-28",
                 status=400,
             )
+        return self._enter(session, frame)
+
+    def recall(self, frame: Frame) -> Handshake | None:
+        """Give the same if the session was looked at lately, without waiting.
+
+        It is how nearly all requests go; `find` looks after the others.
+
+        Raises:
+            RpcError: another revision was named (400).
+        """
+        if frame.session_id is None or frame.caller is None:
+            return None
+        session = self._sessions.get_remembered(frame.session_id, frame.caller.user_id)
+        return None if session is None else self._enter(session, frame)
+
+    def _enter(self, session: Session, frame: Frame) -> Handshake:
+        if frame.session_id is not None:
+            frame.session = session
+            frame.origin = session.key
         revision = self._revisions.handshakes[session.revision]
         if frame.headers is not None:
             revision.check_header(frame.headers)

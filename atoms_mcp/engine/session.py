@@ -95,6 +95,17 @@ class Sessions:
         self._remember(session_id, session, asked_at=self._now())
         return session_id
 
+    def get_remembered(self, session_id: str, owner: str) -> Session | None:
+        """Give the session if it was looked at lately: the fast way, no waiting."""
+        opened = self._opened.get(session_id)
+        if opened is None or opened.is_ended or opened.session.owner != owner:
+            return None
+        now = self._now()
+        if now >= opened.session.expires_at or now - opened.asked_at >= self._check_s:
+            return None
+        self._opened.move_to_end(session_id)
+        return opened.session
+
     async def find(self, session_id: str, owner: str) -> Session:
         """Give the live session behind an id.
 
