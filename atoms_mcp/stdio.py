@@ -23,7 +23,14 @@ import structlog
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.frame import CallerSource, Frame
 from atoms_mcp.engine.session import Session
-from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
+from atoms_mcp.protocol.jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    RpcError,
+    parse,
+    read,
+    render_error,
+)
 from atoms_mcp.protocol.lines import LineSplitter
 
 MAX_LINE_BYTES: Final = 1024 * 1024
@@ -112,8 +119,6 @@ class _Connection:
                 body = await self._find_answer(line)
                 if body is not None:
                     await self._write(body + b"\n")
-            except Exception:
-                log.exception("line.failed")
             finally:
                 self._room.release()
 
@@ -121,6 +126,14 @@ class _Connection:
         if line is None:
             fault = RpcError(INVALID_REQUEST, "the line is too long")
             return render_error(fault, None, with_null_id=True)
+        try:
+            return await self._ask(line)
+        except Exception:
+            # Somebody waits for this: over HTTP it would have been a status at least.
+            log.exception("line.failed")
+            return _apologize(line)
+
+    async def _ask(self, line: bytes) -> bytes | None:
         # Lines are begun in their order, and an opening is done without a pause: so the next
         # line finds the session that it opened.
         reply = await self._engine.answer(
@@ -135,6 +148,17 @@ class _Connection:
         )
         self._session = reply.session or self._session
         return reply.body
+
+
+def _apologize(line: bytes) -> bytes | None:
+    """Give the answer to a request that could not be worked on; notifications have none."""
+    try:
+        call = read(parse(line))
+    except RpcError:
+        return None
+    if call is None or call.id is None:
+        return None
+    return render_error(RpcError(INTERNAL_ERROR, "internal error"), call.id, with_null_id=True)
 
 
 class _LineVoice:

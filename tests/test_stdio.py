@@ -236,22 +236,26 @@ async def test_being_stopped_stops_what_is_at_work(bench):
     assert client.written.empty()
 
 
-async def test_a_fault_of_ours_ends_nothing(bench, monkeypatch):
-    answer, faults = bench.engine.answer, [RuntimeError("an internal detail")]
+async def test_a_fault_of_ours_is_an_answer_and_ends_nothing(bench, monkeypatch):
+    answer, faults = bench.engine.answer, [RuntimeError("an internal detail")] * 4
 
-    async def fail_once(line, frame):
+    async def fail_first(line, frame):
         if faults:
             raise faults.pop()
         return await answer(line, frame)
 
-    monkeypatch.setattr(bench.engine, "answer", fail_once)
+    monkeypatch.setattr(bench.engine, "answer", fail_first)
     client = Client(bench)
     with capture_logs() as logged:
-        client.send(call("whoami", 1), call("whoami", 2))
+        client.send(call("whoami", 1), {"jsonrpc": "2.0", "method": "notifications/cancelled"})
+        client.send({"jsonrpc": "2.0", "id": 7, "result": {}}, {"x": 1}, call("whoami", 2))
         answers = await client.close()
 
-    assert [answer["id"] for answer in answers] == [2]
-    assert [line["event"] for line in logged] == ["line.failed"]
+    by_id = {answer["id"]: answer for answer in answers}
+    assert by_id.keys() == {1, 2}
+    assert by_id[1]["error"] == {"code": -32603, "message": "internal error"}
+    assert "result" in by_id[2]
+    assert [line["event"] for line in logged] == ["line.failed"] * 4
 
 
 # As a process, on real pipes and files.
