@@ -1,6 +1,9 @@
 """Another package adds to the server: what the README shows, installed and called."""
 
+import re
 import sys
+import textwrap
+from pathlib import Path
 
 import orjson
 import pytest
@@ -12,18 +15,13 @@ from atoms_mcp.errors import ConfigError
 from atoms_mcp.identity.caller import READ_SCOPE
 from atoms_mcp.settings import ServerSettings, load
 
-EXAMPLE = """\
-from atoms_mcp import Context, Tool
-
-async def shout(context: Context, arguments: dict) -> dict:
-    return {"said": arguments["text"].upper(), "by": context.caller.email}
-
-tool = Tool(
-    name="shout", description="Say a text loudly.", handler=shout,
-    input_schema={"type": "object", "properties": {"text": {"type": "string"}}},
-    annotations={"readOnlyHint": True},
+README = (Path(__file__).parent.parent / "README.rst").read_text()
+# The file of the package, as it stands below "Add your own tools".
+EXAMPLE = textwrap.dedent(
+    re.search(
+        r"``shouting/tools.py``:\n\n.. code-block:: python\n\n(.*?)\n\n``", README, re.DOTALL
+    )[1]
 )
-"""
 
 
 @pytest.fixture
