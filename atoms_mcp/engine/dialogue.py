@@ -1,6 +1,6 @@
 """What can be said to a client, and asked of it, while its request is worked on."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from atoms_mcp.engine.change import Change
@@ -54,3 +54,16 @@ class Dialogue:
 
 
 SILENCE: Final = Dialogue()
+
+
+class Herald(Dialogue):
+    """One that has nothing to say to its client either, and tells the others of changes."""
+
+    __slots__ = ("_publish",)
+
+    def __init__(self, publish: Callable[[Change], Awaitable[None]]) -> None:
+        self._publish = publish
+
+    async def publish(self, change: Change) -> None:
+        """Tell all who listen for it that something changed."""
+        await self._publish(change)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from atoms_mcp.engine.context import Context
 from atoms_mcp.engine.deadline import DeadlinePassed, Deadlines, Watched
-from atoms_mcp.engine.dialogue import SILENCE, Dialogue
+from atoms_mcp.engine.dialogue import Dialogue, Herald
 from atoms_mcp.engine.failure import EXPECTED, RIGHTS, to_rpc_error
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.pace import Pace
@@ -39,6 +39,7 @@ class Handling:
         self.pace = pace
         self.deadlines = deadlines
         self.means = means
+        self._herald = Herald(means.publish)
 
     async def run(
         self,
@@ -111,7 +112,7 @@ class Handling:
             RpcError: it brought along answers that are not for it.
         """
         if call is None or revision is None:
-            return SILENCE
+            return self._herald
         params, means = call.params, self.means
         if not revision.is_stateless:
             return QuestionsSpeech(call, revision, frame, watched, caller, means)

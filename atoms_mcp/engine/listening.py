@@ -268,18 +268,19 @@ class Listening:
             self.streams.prime(stream)
 
     async def _hear(self, session: Session, caller: Caller, stream: Stream) -> None:
-        """Let a standing stream hear; who comes back does so as whom the token says now."""
-        old = self._standing.get(session.key)
-        if old is not None:
-            self._hub.remove(old)
+        """Let a standing stream hear; who comes back does so with the token of now."""
         verify = partial(self._verifier.verify, caller.presented)
         push = partial(self.streams.send, stream)
-        listener = self._stand(session, push, caller.user_id, verify, caller.expires_at)
+        # One who listened here before goes on: a change may be on its way.
+        listener = self._standing.get(session.key)
+        if listener is None:
+            listener = self._stand(session, push, caller.user_id, verify, caller.expires_at)
+            stream.forget = partial(self._forget, session.key, listener)
+        listener.push, listener.find_caller = push, verify
+        listener.expires_at = caller.expires_at
         listener.on_end = partial(self.streams.drop, stream)
-        stream.forget = partial(self._forget, session.key, listener)
-        for uri in [] if old is None else old.uris:
-            self._hub.watch(listener, uri)
         stream.stands_since = self._now()
+        # What is subscribed to elsewhere from now on is told; what was before that is looked up.
         await self._hub.tell("stand", session.key, stream.stands_since)
         for uri in await self._load(session):
             self._hub.watch(listener, uri)

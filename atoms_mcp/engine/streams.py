@@ -9,7 +9,6 @@ Source: MCP 2025-11-25 basic/transports, Resumability and Redelivery; Listening 
 """
 
 import asyncio
-import math
 import re
 import secrets
 import time
@@ -113,9 +112,16 @@ class Streams:
         return self._add(Stream(ANSWERING, key, sink))
 
     def stand(self, key: str, sink: Sink) -> Stream:
-        """Begin the stream that stands; one that stood before is ended: there is but one."""
-        self.drop_standing(key)
-        return self._add(Stream(STANDING, key, sink))
+        """Begin the stream that stands; one that stood before is ended: there is but one.
+
+        Who is to be told when that one is forgotten is told when the new one is.
+        """
+        fresh = Stream(STANDING, key, sink)
+        for stream in self._list(key):
+            if stream.is_standing:
+                fresh.forget, stream.forget = stream.forget, None
+                self.drop(stream)
+        return self._add(fresh)
 
     def resume(self, key: str, last_event_id: str, sink: Sink) -> Stream | None:
         """Go on with a stream of the session after an event; None where it is not kept."""
@@ -179,7 +185,7 @@ class Streams:
             stream.forget()
             stream.forget = None
 
-    def drop_standing(self, key: str, *, before: float = math.inf) -> None:
+    def drop_standing(self, key: str, *, before: float) -> None:
         """End the stream that stands for a session since before then."""
         for stream in self._list(key):
             if stream.is_standing and stream.stands_since < before:

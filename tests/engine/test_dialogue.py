@@ -1,7 +1,7 @@
 import pytest
 
 from atoms_mcp.engine.change import Change
-from atoms_mcp.engine.dialogue import SILENCE
+from atoms_mcp.engine.dialogue import SILENCE, Herald
 from atoms_mcp.engine.inputs import InputRequest
 from atoms_mcp.errors import ToolError
 
@@ -13,6 +13,21 @@ async def test_a_silent_one_says_nothing():
 
     assert not SILENCE.is_cancelled
     assert not SILENCE.capabilities
+
+
+async def test_a_herald_is_silent_but_for_changes():
+    told = []
+
+    async def publish(change):
+        told.append(change)
+
+    herald = Herald(publish)
+    await herald.progress(1, 2, "half")
+    await herald.release()
+    await herald.publish(Change("tools"))
+
+    assert told == [Change("tools")]
+    assert not herald.capabilities
 
 
 async def test_a_silent_one_cannot_ask():

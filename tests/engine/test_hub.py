@@ -304,6 +304,7 @@ async def test_a_stream_ends_with_its_token(hub):
         assert await listener.wait() == "over"
 
 
+@pytest.mark.requirement("t24-streams")
 async def test_a_user_has_so_many_streams_and_no_more(store, rights):
     hub = Hub(store, rights.can_read, max_per_user=2, max_streams=3)
     hub.admit("ada")

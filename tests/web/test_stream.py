@@ -182,6 +182,7 @@ def transport_of(events):
     return events._transport  # noqa: SLF001 - as above
 
 
+@pytest.mark.requirement("t24-streams")
 async def test_a_reader_for_whom_too_much_waits_is_let_go(events):
     transport = transport_of(events)
     transport.waiting = stream.MAX_UNSENT_BYTES
