@@ -292,12 +292,23 @@ async def failing(_request):
     return "no response at all"
 
 
+GO = aiohttp_web.AppKey("go", asyncio.Event)
+ENTERED = aiohttp_web.AppKey("entered", asyncio.Event)
+
+
+async def held(request):
+    request.app[ENTERED].set()
+    await request.app[GO].wait()
+    return aiohttp_web.Response()
+
+
 @pytest.fixture
 async def odd(supabase, clock):
-    routes = [
-        Route("GET", f"/{handler.__name__}", handler, Access.OPEN) for handler in (huge, failing)
-    ]
-    async with serving_raw(WebDouble(supabase, clock, routes=routes)) as running:
+    handlers = (huge, failing, held)
+    routes = [Route("GET", f"/{handler.__name__}", handler, Access.OPEN) for handler in handlers]
+    double = WebDouble(supabase, clock, routes=routes)
+    double.app[GO], double.app[ENTERED] = asyncio.Event(), asyncio.Event()
+    async with serving_raw(double) as running:
         yield running
 
 
@@ -331,6 +342,53 @@ async def test_an_answer_that_is_read_slowly_arrives(odd, monkeypatch):
 async def test_a_handler_that_gives_no_answer_is_a_fault_of_ours(odd, lines):
     assert_refused(await odd.say(odd.head("GET /failing HTTP/1.1")), 500, "internal_error")
     assert "error" in [line["log_level"] for line in lines]
+
+
+async def test_what_comes_while_a_request_is_worked_on_waits_for_it(odd):
+    reader, writer = await odd.open()
+    writer.write(odd.head("GET /held HTTP/1.1"))
+    async with asyncio.timeout(5):
+        await odd.double.app[ENTERED].wait()
+        writer.write(odd.head("GET /healthz HTTP/1.1", CLOSE))
+        await asyncio.sleep(0.02)
+        odd.double.app[GO].set()
+        answers = split(await reader.read())
+    writer.close()
+
+    assert [answer[0] for answer in answers] == [200, 200]
+
+
+async def find_connection(raw):
+    """Open a connection; give its client's side, and ours when it is waiting for a head."""
+    reader, writer = await raw.open()
+    writer.write(raw.head("GET /healthz HTTP/1.1"))
+    async with asyncio.timeout(5):
+        await reader.readuntil(b"}")
+    (found,) = raw.runner.server.connections
+    return reader, writer, found
+
+
+async def test_what_follows_a_refusal_at_once_is_not_looked_at(raw):
+    reader, writer, found = await find_connection(raw)
+    found._refuse_head(431)  # noqa: SLF001 - as by what came last
+    found.data_received(b"GET /healthz")
+    async with asyncio.timeout(5):
+        answers = await reader.read()
+    writer.close()
+
+    assert_refused(answers, 431, "headers_too_large")
+
+
+async def test_a_timer_that_is_late_harms_nothing(raw):
+    _, writer, found = await find_connection(raw)
+    writer.close()
+    async with asyncio.timeout(5):
+        while found.transport is not None:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+    found._refuse_head(408)  # noqa: SLF001 - as by a timer
+    found._look_at_reader()  # noqa: SLF001
+    found.connection_lost(None)
 
 
 class Request:
