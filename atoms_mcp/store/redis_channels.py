@@ -90,17 +90,22 @@ class RedisChannels(Channels):
         Raises:
             TimeoutError: nothing comes any more, not even an answer.
         """
-        is_waiting = False
+        was_asked = False
         while True:
             message = await pubsub.get_message(timeout=self._silence_s)
-            if message is not None:
-                is_waiting = False
-                self._take(message)
-            elif is_waiting:
-                raise TimeoutError
-            else:
-                is_waiting = True
-                await pubsub.ping()
+            was_asked = await self._look(pubsub, message, was_asked=was_asked)
+
+    async def _look(
+        self, pubsub: "PubSub", message: dict[str, Any] | None, *, was_asked: bool
+    ) -> bool:
+        """Take a message; without one ask whether there is still somebody, and tell so."""
+        if message is not None:
+            self._take(message)
+            return False
+        if was_asked:
+            raise TimeoutError
+        await pubsub.ping()
+        return True
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":

@@ -57,12 +57,9 @@ class EventStream(web.StreamResponse):
         self._pulse = request.app[PULSE]
         self._said_at = self._pulse.turn
         self._transport = request.transport
-        if self._transport is None:
-            self._is_done = True
-        else:
-            self._pulse.add(self)
-            self._load = request.app[LOAD]
-            self._load.streams += 1
+        self._pulse.add(self)
+        self._load = request.app[LOAD]
+        self._load.streams += 1
 
     @property
     def is_gone(self) -> bool:

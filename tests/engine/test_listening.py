@@ -427,3 +427,28 @@ async def test_a_stream_that_stands_at_another_process_hears_what_is_subscribed_
     assert there.is_finished
     assert len(there.ear.messages) == 1
     await other.engine.close()
+
+
+async def test_what_is_told_of_sessions_that_are_not_heard_here_is_passed_over(bench):
+    hub = bench.engine.listening._hub  # noqa: SLF001 - as another process would tell it
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    stream = await stand(bench, headers, pipe)
+    for name in ("subscribe", "unsubscribe"):
+        await hub.tell(name, "unknown", ADA)
+    await hub.tell("stand", "unknown", 2.0**40)
+    await hub.tell("end", "unknown")
+    await hub.tell("cancel", "unknown", 1)
+    await publish(bench, Change("tools"))
+
+    assert await pipe.ear.hear(1) == [("tools/list_changed",)]
+    bench.engine.listening.streams.drop(stream)
+    assert pipe.is_finished
+
+
+async def test_whoever_says_to_be_ready_once_more_hears_no_more_for_that(bench):
+    line = Line(bench)
+    await line.open("2025-11-25")
+    await line.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    await publish(bench, Change("tools"), Change("resources"))
+
+    assert await line.ear.hear(2) == [("tools/list_changed",), ("resources/list_changed",)]

@@ -19,6 +19,19 @@ async def test_a_reader_who_waits_is_woken():
         assert await reading == ["1", "2"]
 
 
+async def test_a_reader_goes_through_the_messages_as_they_come():
+    channels, found = Channels(), []
+    async with channels.subscribe("a") as heard:
+        for message in ("1", "2"):
+            channels.deliver("a", message)
+        async for message in heard:
+            found.append(message)
+            if message == "2":
+                break
+
+    assert found == ["1", "2"]
+
+
 async def test_a_reader_who_gives_up_loses_nothing():
     channels = Channels()
     async with channels.subscribe("a") as heard:

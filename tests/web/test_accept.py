@@ -1,6 +1,6 @@
 import pytest
 
-from atoms_mcp.web.accept import choose_form
+from atoms_mcp.web.accept import choose_form, takes_events
 
 
 @pytest.mark.requirement("http-form")
@@ -34,3 +34,20 @@ from atoms_mcp.web.accept import choose_form
 )
 def test_json_where_it_is_accepted_unless_a_stream_is_preferred_then_nothing(accept, form):
     assert choose_form(accept) == form
+
+
+@pytest.mark.parametrize(
+    ("accept", "takes"),
+    [
+        (None, True),
+        ("text/event-stream", True),
+        ("application/json, text/event-stream", True),
+        ("*/*", True),
+        ("text/*;q=0.1", True),
+        ("text/event-stream;q=0, */*", False),
+        ("application/json", False),
+        ("", False),
+    ],
+)
+def test_whoever_listens_has_to_take_events(accept, takes):
+    assert takes_events(accept) is takes

@@ -254,3 +254,21 @@ async def test_an_answer_that_is_cut_ends_well_formed(events):
 
     assert transport_of(events).written == [b"0\r\n\r\n"]
     assert transport_of(events).state == "closed"
+
+
+async def test_what_is_said_to_nobody_is_no_fault(events):
+    events._transport = None  # noqa: SLF001 - the client left while the head was made
+    assert events.is_gone
+    events.put(b"{}")
+    events.look(1)
+
+    async with asyncio.timeout(5):
+        await events.wait()
+
+
+async def test_where_answers_have_no_chunks_they_are_cut_by_closing(events):
+    events._is_chunked = False  # noqa: SLF001 - an older HTTP
+    events.cut()
+
+    assert transport_of(events).written == []
+    assert transport_of(events).state == "closed"
