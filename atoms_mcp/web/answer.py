@@ -45,9 +45,9 @@ class Answer(web.StreamResponse):
             or self._status != STATUS_OK
             or request.version != HttpVersion11
             or not request.keep_alive
-            # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
             or not isinstance(request, web.Request)
-            or request.app.on_response_prepare
+            # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
+            or request.match_info.current_app.on_response_prepare
         ):
             self.content_length = len(body)
             return await super().prepare(request)
