@@ -30,17 +30,8 @@ class Watched:
     what came in between, `is_over` that it has ended.
     """
 
-    __slots__ = (
-        "_is_gone",
-        "_stops_itself",
-        "deadline",
-        "is_cancelled",
-        "is_late",
-        "is_over",
-        "key",
-        "limit_s",
-        "task",
-    )
+    # What most work never changes is the class's until it does.
+    is_late = is_cancelled = is_over = False
 
     def __init__(
         self,
@@ -56,7 +47,6 @@ class Watched:
         self._is_gone = is_gone
         self.key = key
         self._stops_itself = stops_itself
-        self.is_late = self.is_cancelled = self.is_over = False
 
     def look(self, now: float) -> None:
         """Stop the work if its time is up, or its client has left."""

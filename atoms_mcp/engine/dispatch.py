@@ -233,11 +233,7 @@ class Engine:
             return _refuse(fault, find_id(message), frame)
         if call.id is None:
             return await self._take_notice(call, frame)
-        reply = await self._perform(call, revision, frame)
-        meta = call.params.get("_meta")
-        if type(meta) is dict and "traceparent" in meta:
-            reply.trace = find_trace(meta)
-        return reply
+        return _trace(await self._perform(call, revision, frame), call)
 
     async def _answer_batch(self, messages: list[Any], frame: Frame) -> Reply:
         """Answer the members of a batch, all at once.
@@ -355,6 +351,14 @@ def _render_instead(instead: InputRequired | TaskBegun, revision: Revision) -> b
         key: {"method": one.method, "params": one.params} for key, one in instead.requests.items()
     }
     return revision.render_questions(questions, instead.state)
+
+
+def _trace(reply: Reply, call: Call) -> Reply:
+    """Give the reply with the trace that its request is part of."""
+    meta = call.params.get("_meta")
+    if type(meta) is dict and "traceparent" in meta:
+        reply.trace = find_trace(meta)
+    return reply
 
 
 def _name_caller(reply: Reply, frame: Frame) -> Reply:

@@ -55,11 +55,11 @@ class Boundary:
 
         What is done for every request is kept to few and plain steps: it is the price of each.
         """
-        guard, verifier, begin, write = self._guard, self._verifier, self._begin, self._write
-        handler, cors, access, load = route.handler, route.cors, route.access, self._load
+        guard, verifier, load = self._guard, self._verifier, self._load
+        handler, cors, access, named = route.handler, route.cors, route.access, _name(route)
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            exchange = begin(request, route)
+            exchange = self._begin(request, route)
             headers = request.headers
             fault: Exception | None = None
             status = CLIENT_CLOSED
@@ -88,7 +88,7 @@ class Boundary:
                 added[hdrs.SERVER] = SERVER
                 return response
             finally:
-                write(request, exchange, status, fault)
+                self._write(request, exchange, status, fault, named)
 
         return handle
 
@@ -121,16 +121,22 @@ class Boundary:
         return render_problem(problem)
 
     def _write(
-        self, request: web.Request, exchange: Exchange, status: int, fault: Exception | None
+        self,
+        request: web.Request,
+        exchange: Exchange,
+        status: int,
+        fault: Exception | None,
+        named: tuple[str, str] | None,
     ) -> None:
         """Write the canonical line: one a request, whatever became of it."""
         self._load.requests -= 1
         caller = exchange.caller
+        method, path = named or (logs.clean(request.method), logs.clean(request.path))
         facts = {
             "request_id": exchange.request_id,
             "user_id": None if caller is None else caller.user_id,
-            "method": logs.clean(request.method),
-            "path": logs.clean(request.path),
+            "method": method,
+            "path": path,
             "status": status,
             "ms": round((time.perf_counter() - exchange.began_at) * 1000, 2),
             "upstream_ms": round(exchange.upstream_s[0] * 1000, 2),
@@ -140,6 +146,12 @@ class Boundary:
             self._log("error", {**facts, "exc_info": fault})
         else:
             self._log("info", facts)
+
+
+def _name(route: Route) -> tuple[str, str] | None:
+    """Give method and path of all its requests; None where the route leaves one open."""
+    is_fixed = route.method != "*" and "{" not in route.path
+    return (route.method, route.path) if is_fixed else None
 
 
 def _wants_page(request: web.Request, route: Route) -> bool:

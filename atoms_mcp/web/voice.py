@@ -23,14 +23,14 @@ from atoms_mcp.web.stream import EventStream
 class PostVoice:
     """The voice of one POST."""
 
-    __slots__ = ("_events", "_is_resumable", "_kept", "_lock", "_request")
+    # Most have nothing to say; these are the class's until one has.
+    _events: EventStream | None = None
+    _lock: asyncio.Lock | None = None
+    _kept: Stream | None = None
+    _is_resumable = False
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._events: EventStream | None = None
-        self._lock: asyncio.Lock | None = None
-        self._kept: Stream | None = None
-        self._is_resumable = False
 
     @property
     def is_open(self) -> bool:

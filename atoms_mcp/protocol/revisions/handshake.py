@@ -101,7 +101,10 @@ class Handshake(Revision):
         Source: MCP 2025-11-25 basic/transports, Protocol Version Header.
         """
         named = headers.getall(PROTOCOL_VERSION, ())
-        if len(named) > 1 or len(headers.getall(SESSION_ID, ())) > 1:
+        is_single = len(headers.getall(SESSION_ID, ())) <= 1
+        if is_single and named == [self.name]:
+            return  # nearly always, letter by letter
+        if len(named) > 1 or not is_single:
             raise RpcError(
                 INVALID_REQUEST,
                 f"{PROTOCOL_VERSION} and {SESSION_ID} may come once each",
