@@ -327,7 +327,7 @@ async def send_and_leave(double, bench, message, headers, token):
     await writer.wait_closed()
 
 
-@pytest.mark.requirement("http-close-cancels", "http-close-stops")
+@pytest.mark.requirement("http-close-cancels", "http-close-stops", "http-close-silence")
 async def test_leaving_stops_a_modern_call(supabase, clock, token):
     message, headers = modern("tools/call", {"name": "wait"})
 

@@ -206,6 +206,7 @@ async def test_a_client_that_is_let_go_comes_back_for_the_answer(make_client, wo
     assert event.said["id"] == 3
 
 
+@pytest.mark.requirement("http-no-early-close")
 @pytest.mark.parametrize("revision", [MODERN, "2025-06-18"])
 async def test_a_client_that_would_not_come_back_is_not_let_go(make_client, work, revision):
     client = await make_client(revision)
