@@ -7,7 +7,7 @@ something is out of the ordinary, aiohttp's own way is taken.
 
 from collections.abc import Mapping
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 
@@ -45,9 +45,8 @@ class Answer(web.StreamResponse):
             or self._status != STATUS_OK
             or request.version != HttpVersion11
             or not request.keep_alive
-            or not isinstance(request, web.Request)
-            # Whoever wants to add headers to every response (CORS does) needs aiohttp's way.
-            or request.match_info.current_app.on_response_prepare
+            # Only CORS adds headers to every response of an application, for pages of others.
+            or hdrs.ORIGIN in request.headers
         ):
             self.content_length = len(body)
             return await super().prepare(request)

@@ -20,6 +20,7 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 
 from atoms_mcp.web.problem import SERVER
+from atoms_mcp.web.shortcut import Shortcuts
 
 HEAD_S: Final = 10.0
 KEEPALIVE_S: Final = 75.0
@@ -239,6 +240,8 @@ async def listen(runner: web.AppRunner, listener: socket.socket, *, backlog: int
     loop = asyncio.get_running_loop()
     server = runner.server
     assert server is not None  # noqa: S101 - it is set up
+    search: Any = server.request_handler  # typed for the requests of any server
+    server.request_handler = Shortcuts(search).handle  # type: ignore[assignment] # the same
     return await loop.create_server(
         lambda: Connection(server, loop), sock=listener, backlog=backlog
     )

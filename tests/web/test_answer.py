@@ -58,7 +58,7 @@ async def test_another_status_is_told(port):
     assert answer.endswith(BODY)
 
 
-async def test_headers_that_are_added_to_every_response_are_added_here_too(aiohttp_client):
+async def test_what_is_added_to_responses_for_pages_of_others_is_added_here_too(aiohttp_client):
     async def mark(_request, response):
         response.headers["X-Mark"] = "yes"
 
@@ -69,7 +69,8 @@ async def test_headers_that_are_added_to_every_response_are_added_here_too(aioht
     app.on_response_prepare.append(mark)
     app.router.add_post("/", give)
 
-    answer = await (await aiohttp_client(app)).post("/")
+    client = await aiohttp_client(app)
+    answer = await client.post("/", headers={"Origin": "https://elsewhere.example"})
 
     assert answer.headers["X-Mark"] == "yes"
     assert await answer.read() == BODY
