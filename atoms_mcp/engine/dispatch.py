@@ -151,6 +151,11 @@ class Engine:
             served[Operation.CANCEL_TASK] = self._tasks.cancel
         return served
 
+    @property
+    def argument_headers(self) -> frozenset[str]:
+        """The headers in which clients repeat arguments of the tools: `Mcp-Param-...`."""
+        return self._tools.headers
+
     def _find_reader(self, uri: str) -> Read:
         return self._reads.find(uri)[0]
 

@@ -78,6 +78,13 @@ class Toolbox:
             raise UnknownTool(INVALID_PARAMS, f"there is no such tool; the tools are {known}")
         return found
 
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers in which clients repeat arguments of the tools."""
+        return frozenset(
+            argument.header for tool in self._tools.values() for argument in tool.mirrored
+        )
+
     def list(self, scopes: frozenset[str]) -> list[dict[str, Any]]:
         """Give the tools as the newest revision lists them for those who may do so much."""
         offered = (prepared.tool for prepared in self._tools.values())

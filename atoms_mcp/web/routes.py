@@ -219,7 +219,10 @@ def build_web(parts: Parts, further: Sequence[Route] = ()) -> web.Application:
     app[keys.LOAD] = load
     set_up_pages(app, load_theme(settings))
     app[FORMS] = Forms(parts.seal)
-    _register(app, boundary, [row for row in table if row.cors is not Cors.ANY], origins)
+    closed = [row for row in table if row.cors is not Cors.ANY]
+    # Tools may want arguments repeated in headers, which pages may send only where they are named.
+    headers = (*ALLOWED_HEADERS, *sorted(parts.engine.argument_headers))
+    _register(app, boundary, closed, origins, headers=headers)
     for root in PUBLIC:
         rows = [row for row in table if row.cors is Cors.ANY and _is_below(row.path, root)]
         if not rows:
@@ -276,15 +279,16 @@ def _register(
     origins: tuple[str, ...],
     *,
     prefix: str = "",
+    headers: tuple[str, ...] = ALLOWED_HEADERS,
 ) -> None:
     """Add the rows; those with CORS let pages of `origins` read answers and ask beforehand.
 
     Never with a browser's own credentials. Methods that a path does not have are refused last.
-    `prefix` is where the application is mounted.
+    `prefix` is where the application is mounted, and `headers` are what those pages may send.
     """
     options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call] # it has no types
         allow_credentials=False,
-        allow_headers=ALLOWED_HEADERS,
+        allow_headers=headers,
         expose_headers=EXPOSED_HEADERS,
         max_age=PREFLIGHT_S,
     )

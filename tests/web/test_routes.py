@@ -1,7 +1,10 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
+from web_double import tool, whoami
 
+from atoms_mcp.engine.offer import Offer
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.web import keys
 from atoms_mcp.web.keys import Access, Cors
@@ -134,6 +137,22 @@ async def test_a_preflight_for_other_headers_is_refused(make_web):
     web = await make_web(ATOMS_ALLOWED_ORIGINS=APP)
 
     assert (await preflight(web, "/api/mcp", APP, headers="x-evil")).status == 403
+
+
+async def test_pages_may_repeat_the_arguments_that_tools_want_in_headers(make_web):
+    region = {"type": "string", "x-mcp-header": "Region"}
+    schema = {"type": "object", "properties": {"region": region}}
+    routed = replace(tool(whoami), name="routed", input_schema=schema)
+    web = await make_web(offer=Offer(tools=(routed,)), ATOMS_ALLOWED_ORIGINS=APP)
+
+    allowed = await preflight(web, "/api/mcp", APP, headers="mcp-param-region,mcp-name")
+    other = await preflight(web, "/api/mcp", APP, headers="mcp-param-zone")
+    public = await preflight(web, "/oauth/token", APP, headers="mcp-param-region")
+
+    assert allowed.status == 200
+    told = allowed.headers["Access-Control-Allow-Headers"].lower().split(",")
+    assert set(told) == {"mcp-param-region", "mcp-name"}
+    assert (other.status, public.status) == (403, 403)
 
 
 @pytest.mark.parametrize("path", ["/api/mcp", "/oauth/token", "/.well-known/x"])
