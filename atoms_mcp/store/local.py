@@ -3,13 +3,18 @@
 An operation takes some ten microseconds, so it runs in the event loop. What is kept survives a
 restart. The last writes before a power cut may be lost, the file never breaks by that.
 
-Source: https://www.sqlite.org/wal.html; https://www.sqlite.org/lang_upsert.html.
+There is room for so many entries. Past that the spare ones go, and only where there are none of
+those the others; of each kind the ones first that would be over first, which guard the least.
+
+Source: https://www.sqlite.org/wal.html; https://www.sqlite.org/lang_upsert.html;
+https://www.sqlite.org/lang_altertable.html.
 """
 
 import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +38,29 @@ CREATE TABLE IF NOT EXISTS entries (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     value TEXT,
-    until REAL NOT NULL
+    until REAL NOT NULL,
+    spare INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS entries_until ON entries (until);
 """
+# Files of before know nothing of what is spare.
+FIND_SPARE = "SELECT 1 FROM pragma_table_info('entries') WHERE name = 'spare'"
+ADD_SPARE = "ALTER TABLE entries ADD COLUMN spare INTEGER NOT NULL DEFAULT 0"
+INDEX_SPARE = "CREATE INDEX IF NOT EXISTS entries_spare ON entries (until) WHERE spare"
 PUT = """
-INSERT INTO entries (key, value, until) VALUES (?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, until = excluded.until
+INSERT INTO entries (key, value, until, spare) VALUES (?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE
+SET value = excluded.value, until = excluded.until, spare = excluded.spare
 """
-TAKE = """
-INSERT INTO entries (key, until) VALUES (?, ?)
-ON CONFLICT (key) DO UPDATE SET value = NULL, until = excluded.until WHERE entries.until <= ?
-"""
+# What is over may be taken, and replaced as if it were not there.
+TAKE = f"{PUT} WHERE entries.until <= ?"
+SWAP = (
+    "UPDATE entries SET value = ?, until = ?, spare = ? WHERE key = ? AND value = ? AND until > ?"
+)
 SWEEP = "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE until <= ? LIMIT ?)"
-DROP_OLDEST = "DELETE FROM entries WHERE id IN (SELECT id FROM entries ORDER BY id LIMIT ?)"
+DROP = "DELETE FROM entries WHERE id IN (SELECT id FROM entries {} ORDER BY until, id LIMIT ?)"
+DROP_SPARE = DROP.format("WHERE spare")
+DROP_ANY = DROP.format("")
 
 log = structlog.get_logger()
 
@@ -55,7 +69,7 @@ class LocalStore:
     """Keeps entries in the file `path`, made with its folder; None keeps them in memory.
 
     A folder that cannot be written means memory, with one warning. A file that is broken is
-    moved aside. Past `max_rows` entries the oldest ones are dropped.
+    moved aside. Past `max_rows` entries some are dropped, the spare ones first.
     """
 
     def __init__(
@@ -78,23 +92,34 @@ class LocalStore:
             if _code(exc) not in HELD:
                 self._use_memory(exc)
 
-    async def mark(self, key: str, until: float) -> None:
+    async def mark(self, key: str, until: float, *, is_spare: bool = False) -> None:
         """As `Store.mark`."""
-        self._write(PUT, (key, None, until))
+        self._write(PUT, (key, None, until, is_spare))
 
     async def is_marked(self, key: str) -> bool:
         """As `Store.is_marked`."""
         sql = "SELECT 1 FROM entries WHERE key = ? AND until > ?"
         return self._run(sql, (key, self._now())).fetchone() is not None
 
-    async def take_once(self, key: str, until: float) -> bool:
+    async def take_once(self, key: str, until: float, *, is_spare: bool = False) -> bool:
         """As `Store.take_once`."""
         now = self._now()
-        return until > now and self._write(TAKE, (key, until, now)) == 1
+        return until > now and self._write(TAKE, (key, None, until, is_spare, now)) == 1
 
-    async def put(self, key: str, value: str, until: float) -> None:
+    async def put(self, key: str, value: str, until: float, *, is_spare: bool = False) -> None:
         """As `Store.put`."""
-        self._write(PUT, (key, value, until))
+        self._write(PUT, (key, value, until, is_spare))
+
+    async def swap(
+        self, key: str, before: str | None, after: str, until: float, *, is_spare: bool = False
+    ) -> bool:
+        """As `Store.swap`."""
+        now = self._now()
+        if until <= now:
+            return False
+        if before is None:
+            return self._write(TAKE, (key, after, until, is_spare, now)) == 1
+        return self._write(SWAP, (after, until, is_spare, key, before, now)) == 1
 
     async def get(self, key: str) -> str | None:
         """As `Store.get`."""
@@ -135,9 +160,12 @@ class LocalStore:
         """Remove what is over, a bounded piece at a time and more than comes in meanwhile."""
         self._run(SWEEP, (self._now(), SWEEP_ROWS))
         surplus = self._run("SELECT count(*) FROM entries").fetchone()[0] - self._max_rows
-        if surplus > 0:
-            self._run(DROP_OLDEST, (surplus,))
-            log.warning("store.full", dropped=surplus, hint="set ATOMS_REDIS_URL")
+        if surplus <= 0:
+            return
+        spare = self._run(DROP_SPARE, (surplus,)).rowcount
+        if surplus > spare:
+            self._run(DROP_ANY, (surplus - spare,))
+        log.warning("store.full", dropped=surplus, spare=spare, hint="set ATOMS_REDIS_URL")
 
     def _run(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         """Run one statement, which is a transaction of its own; a broken file is replaced once.
@@ -217,6 +245,7 @@ def _connect(where: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.executescript(SCHEMA)
+        _know_spare(connection)
         sound = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if sound != "ok":
             fault = sqlite3.DatabaseError(sound)
@@ -226,6 +255,14 @@ def _connect(where: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _know_spare(connection: sqlite3.Connection) -> None:
+    """Let the entries say whether they are spare; of several processes one makes that so."""
+    if connection.execute(FIND_SPARE).fetchone() is None:
+        with suppress(sqlite3.OperationalError):  # another one was faster
+            connection.execute(ADD_SPARE)
+    connection.execute(INDEX_SPARE)
 
 
 def _code(exc: Exception) -> int:

@@ -1,9 +1,10 @@
 """The store of several processes and machines: entries in Redis or Valkey, beside others' keys.
 
 Redis forgets entries itself when their time is over. It must not drop them earlier
-(`maxmemory-policy noeviction`): a forgotten mark lets a code be used twice.
+(`maxmemory-policy noeviction`): a forgotten mark lets a code be used twice. So nothing is dropped
+here, be it spare or not; what a user may keep is bounded by whoever keeps it.
 
-Source: https://redis.io/docs/latest/commands/set/.
+Source: https://redis.io/docs/latest/commands/set/; https://redis.io/docs/latest/commands/eval/.
 """
 
 import math
@@ -18,6 +19,12 @@ from atoms_mcp.store.redis_link import RedisLink
 PREFIX = "atoms:"
 # Before a value, which tells it from a mark.
 VALUE = "value:"
+# Older servers know no condition but that there is nothing yet.
+SWAP = """
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
+return 1
+"""
 
 
 class RedisStore:
@@ -33,7 +40,7 @@ class RedisStore:
         self._channels = RedisChannels(self.link)
         self._now = now
 
-    async def mark(self, key: str, until: float) -> None:
+    async def mark(self, key: str, until: float, *, is_spare: bool = False) -> None:  # noqa: ARG002 - nothing is dropped
         """As `Store.mark`."""
         await self._set(key, "", until)
 
@@ -41,7 +48,7 @@ class RedisStore:
         """As `Store.is_marked`."""
         return bool(await self.link.ask(lambda: self._client.exists(PREFIX + key)))
 
-    async def take_once(self, key: str, until: float) -> bool:
+    async def take_once(self, key: str, until: float, *, is_spare: bool = False) -> bool:  # noqa: ARG002 - as `mark`
         """As `Store.take_once`.
 
         Each taker leaves a sign of its own, so that one whose first answer was lost with its
@@ -56,9 +63,30 @@ class RedisStore:
             return True
         return await self._find(name) == sign
 
-    async def put(self, key: str, value: str, until: float) -> None:
+    async def put(self, key: str, value: str, until: float, *, is_spare: bool = False) -> None:  # noqa: ARG002 - as `mark`
         """As `Store.put`."""
         await self._set(key, VALUE + value, until)
+
+    async def swap(
+        self,
+        key: str,
+        before: str | None,
+        after: str,
+        until: float,
+        *,
+        is_spare: bool = False,  # noqa: ARG002 - as `mark`
+    ) -> bool:
+        """As `Store.swap`."""
+        life_ms = self._life_ms(until)
+        if life_ms <= 0:
+            return False
+        name, value = PREFIX + key, VALUE + after
+        if before is None:
+            asked = self.link.ask(lambda: self._client.set(name, value, nx=True, px=life_ms))
+        else:
+            said = (name, VALUE + before, value, life_ms)
+            asked = self.link.ask(lambda: self._client.eval(SWAP, 1, *said))
+        return bool(await asked)
 
     async def get(self, key: str) -> str | None:
         """As `Store.get`."""

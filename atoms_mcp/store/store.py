@@ -4,6 +4,10 @@ Keys are made by us and bounded; what is in a value is sealed by whoever puts it
 is one set of keys: a mark is an entry without a value. Times are Unix seconds, and an entry
 whose time is over is as if it had never been.
 
+Most entries guard something: that a code is used once, that a grant is over, that a login goes
+on. What a user makes at will, and can do without, is `is_spare`: where room is short it goes
+first, so that nobody pushes out what guards others. Who keeps an entry says which it is.
+
 Besides it carries messages to whoever listens at the moment; of those nothing is kept. A store
 of one machine carries them within its process only.
 """
@@ -24,20 +28,28 @@ class Store(Protocol):
     Every method raises `StoreDown` where the store cannot be asked.
     """
 
-    async def mark(self, key: str, until: float) -> None:
+    async def mark(self, key: str, until: float, *, is_spare: bool = False) -> None:
         """Remember `key` until then; marking again moves the end."""
 
     async def is_marked(self, key: str) -> bool:
         """Tell whether `key` is there: marked, taken or put, and not over."""
 
-    async def take_once(self, key: str, until: float) -> bool:
+    async def take_once(self, key: str, until: float, *, is_spare: bool = False) -> bool:
         """Mark `key` and tell whether this call did it: true for exactly one of all takers.
 
         False, too, where `until` is over: what has expired cannot be used any more.
         """
 
-    async def put(self, key: str, value: str, until: float) -> None:
+    async def put(self, key: str, value: str, until: float, *, is_spare: bool = False) -> None:
         """Keep a value under `key`, in place of what was there."""
+
+    async def swap(
+        self, key: str, before: str | None, after: str, until: float, *, is_spare: bool = False
+    ) -> bool:
+        """Put `after` where the value is `before`, and tell whether it was; None is no entry.
+
+        See `edits` for how a value is changed that others may change as well.
+        """
 
     async def get(self, key: str) -> str | None:
         """Give the value under `key`; None where there is no entry, or one without a value."""

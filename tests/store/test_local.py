@@ -107,16 +107,85 @@ async def test_what_is_over_is_removed_by_and_by_and_a_piece_at_a_time(
     assert count(file) == 25
 
 
-async def test_the_oldest_go_where_there_are_too_many(open_store, file, clock, monkeypatch, lines):
+async def test_where_there_are_too_many_what_is_over_first_goes_first(
+    open_store, file, clock, monkeypatch, lines
+):
     monkeypatch.setattr(local, "SWEEP_EVERY", 10)
     store = open_store(max_rows=15)
     for number in range(20):
         await store.mark(f"{number}", clock.now + 60 - number)
 
     assert count(file) == 15
-    assert [await store.is_marked(f"{n}") for n in (4, 5, 19)] == [False, True, True]
+    assert [await store.is_marked(f"{n}") for n in (0, 14, 15, 19)] == [True, True, False, False]
     assert [line["event"] for line in lines] == ["store.full"]
-    assert lines[0]["dropped"] == 5
+    assert (lines[0]["dropped"], lines[0]["spare"]) == (5, 0)
+
+
+async def test_nothing_that_guards_goes_while_there_is_something_spare(
+    open_store, file, clock, monkeypatch, lines
+):
+    monkeypatch.setattr(local, "SWEEP_EVERY", 10)
+    store = open_store(max_rows=20)
+    guards = [f"revoked:{number}" for number in range(15)]
+    for key in guards:
+        await store.mark(key, clock.now + 60)
+    for number in range(985):
+        await store.put(f"level:{number}", "info", clock.now + 600, is_spare=True)
+
+    assert [key for key in guards if not await store.is_marked(key)] == []
+    assert count(file) == 20
+    assert [await store.get(f"level:{n}") for n in (979, 980, 984)] == [None, "info", "info"]
+    assert {line["spare"] == line["dropped"] for line in lines} == {True}
+
+
+async def test_what_becomes_a_guard_is_spare_no_longer(open_store, clock, monkeypatch, lines):
+    monkeypatch.setattr(local, "SWEEP_EVERY", 10)
+    store = open_store(max_rows=4)
+    await store.put("a", "x", clock.now + 60, is_spare=True)
+    await store.swap("a", "x", "y", clock.now + 60)
+    await store.take_once("b", clock.now + 50, is_spare=True)
+    for number in range(7):
+        await store.mark(f"c:{number}", clock.now + 40 + number)
+
+    assert [await store.is_marked(key) for key in ("a", "b", "c:3", "c:4")] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert (lines[0]["dropped"], lines[0]["spare"]) == (5, 1)
+
+
+BEFORE = """
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT, until REAL NOT NULL
+)
+"""
+
+
+async def test_a_file_of_before_is_used_as_it_is(open_store, file, clock, lines):
+    file.parent.mkdir()
+    with sqlite3.connect(file) as connection:
+        connection.execute(BEFORE)
+        kept = ("chain:1", "sealed", clock.now + 60)
+        connection.execute("INSERT INTO entries (key, value, until) VALUES (?, ?, ?)", kept)
+    connection.close()
+    one, other = open_store(), open_store()
+    await other.put("level:1", "info", clock.now + 60, is_spare=True)
+
+    assert await one.get("chain:1") == "sealed"
+    assert await one.get("level:1") == "info"
+    assert lines == []
+
+
+async def test_a_file_that_another_process_made_newer_meanwhile_is_used(
+    open_store, clock, monkeypatch, lines
+):
+    await open_store().mark("a", clock.now + 60)
+    monkeypatch.setattr(local, "FIND_SPARE", "SELECT 1 WHERE 0")  # as it was a moment ago
+
+    assert await open_store().is_marked("a")
+    assert lines == []
 
 
 @pytest.mark.parametrize("is_folder_there", [True, False])

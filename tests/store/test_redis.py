@@ -16,10 +16,12 @@ async def test_entries_go_by_themselves_when_their_time_is_over(store, redis_ser
     await store.mark("a", clock.now + 60)
     await store.put("b", "value", clock.now + 60)
     await store.take_once("c", clock.now + 60)
+    await store.swap("d", None, "value", clock.now + 60)
+    await store.swap("b", "value", "other", clock.now + 60)
 
     with redis_server.client() as client:
         lives_ms = {key: client.pttl(key) for key in client.scan_iter()}
-    assert set(lives_ms) == {b"atoms:a", b"atoms:b", b"atoms:c"}
+    assert set(lives_ms) == {b"atoms:a", b"atoms:b", b"atoms:c", b"atoms:d"}
     assert all(50_000 < life <= 60_000 for life in lives_ms.values())
 
 
@@ -59,6 +61,8 @@ async def test_without_redis_everything_is_an_outage(store, redis_server, clock)
         store.is_marked("a"),
         store.take_once("a", until),
         store.put("a", "value", until),
+        store.swap("a", None, "value", until),
+        store.swap("a", "value", "other", until),
         store.get("a"),
         store.delete("a"),
         store.ping(),

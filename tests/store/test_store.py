@@ -174,3 +174,39 @@ async def test_a_message_comes_as_it_went(store, message):
         await store.publish("a", message)
 
         assert await hear(heard, 1) == [message]
+
+
+async def test_a_value_is_swapped_by_who_knows_it_and_by_nobody_else(store, clock):
+    until = clock.now + 60
+    assert await store.swap("a", None, "one", until)
+    assert not await store.swap("a", None, "two", until)
+    assert not await store.swap("a", "", "two", until)
+    assert not await store.swap("b", "one", "two", until)
+    assert await store.swap("a", "one", "two", until)
+
+    assert await store.get("a") == "two"
+    assert await store.get("b") is None
+    await store.mark("b", until)
+    assert not await store.swap("b", None, "one", until)
+    assert not await store.swap("b", "", "one", until)
+
+
+async def test_what_is_over_is_not_swapped(store, clock):
+    await store.put("a", "one", clock.now + 60)
+
+    assert not await store.swap("a", "one", "two", clock.now)
+    assert not await store.swap("b", None, "two", clock.now)
+    assert await store.get("a") == "one"
+    assert await store.get("b") is None
+
+
+async def test_what_is_spare_is_kept_as_everything_else_is(store, clock):
+    until = clock.now + 60
+    await store.mark("a", until, is_spare=True)
+    await store.put("b", "one", until, is_spare=True)
+    assert await store.take_once("c", until, is_spare=True)
+    assert await store.swap("b", "one", "two", until, is_spare=True)
+
+    assert await store.is_marked("a")
+    assert await store.get("b") == "two"
+    assert not await store.take_once("c", until)
