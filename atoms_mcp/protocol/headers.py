@@ -73,7 +73,8 @@ def find_single(headers: Headers, name: str) -> str | None:
 def check_equal(headers: Headers, name: str, said: str, *, is_encodable: bool = False) -> None:
     """Refuse a header that is missing, doubled, or not what the body says.
 
-    `is_encodable` headers may be in the Base64 form, which is decoded before the comparison.
+    `is_encodable` headers may be in the Base64 form, which is decoded before the comparison:
+    what looks like that form and is meant literally has to be sent in it, too.
 
     Raises:
         RpcError: -32020.
@@ -81,7 +82,7 @@ def check_equal(headers: Headers, name: str, said: str, *, is_encodable: bool = 
     value = find_single(headers, name)
     if value is None:
         raise mismatch(f"{name} is missing; the body says {_shown(said)}")
-    if value != said and (not is_encodable or decode(value, name) != said):
+    if (decode(value, name) if is_encodable else value) != said:
         raise mismatch(f"{name} says {_shown(value)}, the body says {_shown(said)}")
 
 

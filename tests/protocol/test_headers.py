@@ -50,6 +50,14 @@ def test_what_cannot_be_in_a_header_passes_in_base64(said):
     check_equal(headers((NAME, encoded(said))), NAME, said, is_encodable=True)
 
 
+@pytest.mark.requirement("http-base64-markers")
+def test_what_is_marked_as_base64_is_never_taken_literally():
+    said = encoded("a")
+
+    with pytest.raises(RpcError, match="-32020"):
+        check_equal(headers((NAME, said)), NAME, said, is_encodable=True)
+
+
 @pytest.mark.requirement("http-bad-base64")
 @pytest.mark.parametrize(
     ("pairs", "said", "words"),

@@ -135,6 +135,24 @@ def test_a_request_that_agrees_with_its_headers_is_admitted():
     )
 
 
+@pytest.mark.requirement("http-base64-markers")
+def test_a_name_that_looks_like_base64_has_to_be_sent_in_it():
+    name = "=?base64?c2F5?="
+    coded = "=?base64?PT9iYXNlNjQ/YzJGNT89?="
+
+    assert admit(
+        call("tools/call", name=name),
+        headers(method="tools/call", **{"Mcp-Name": coded}),
+        SUPPORTED,
+    )
+    with pytest.raises(RpcError, match="-32020"):
+        admit(
+            call("tools/call", name=name),
+            headers(method="tools/call", **{"Mcp-Name": name}),
+            SUPPORTED,
+        )
+
+
 @pytest.mark.parametrize("name", [None, 5])
 def test_a_name_that_is_missing_in_the_body_is_left_to_the_method(name):
     assert admit(call("tools/call", name=name), headers(method="tools/call"), SUPPORTED)
