@@ -53,7 +53,7 @@ class ResourceReads:
                 revision.missing_resource, "there is no such resource", data={"uri": uri}
             )
         # What was answered to one question must not be taken for the answer to another.
-        if "requestState" in call.params:
+        if "requestState" in call.params or "inputResponses" in call.params:
             cache = Cache()
         return revision.render(Result({"contents": list(contents)}, cache))
 

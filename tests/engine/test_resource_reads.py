@@ -117,6 +117,12 @@ async def test_an_answer_to_a_question_is_for_nobody_else(bench):
     assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
 
 
+async def test_what_was_read_with_answers_to_no_question_is_kept_by_nobody_either(bench):
+    result = told(await read(bench, "test://static", inputResponses={}))["result"]
+
+    assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
+
+
 def test_a_uri_is_given_once():
     twice = (Resource("a://b", "b", read_static),) * 2
 
