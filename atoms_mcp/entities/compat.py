@@ -19,6 +19,7 @@ RENAMED = {
 }
 FORMATS = {"detailed": "full", "raw": "full", "summary": "concise"}
 MAX_OFFSET = 1000
+OFFSET_DIGITS = 5
 # What include_relations becomes, until it is known what the type can bring along.
 RELATIONS = "relations"
 OFFSET_CURSOR = "offset:"
@@ -121,4 +122,5 @@ def offset_of(cursor: str) -> int | None:
     number = cursor.removeprefix(OFFSET_CURSOR)
     if number == cursor or not (number.isascii() and number.isdigit()):
         return None
-    return min(int(number), MAX_OFFSET)
+    # A number may be as long as a request: more digits than these are beyond the most anyway.
+    return min(int(number[:OFFSET_DIGITS]), MAX_OFFSET)

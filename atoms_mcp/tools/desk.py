@@ -57,7 +57,8 @@ class Desk:
 
     async def named(self, unnamed: Unnamed) -> Mapping[str, str]:
         """Look ids up, users and items at the same time; who is out of sight stays an id."""
-        names = {self.user_id: self.context.caller.email}
+        # Not everybody has an e-mail address.
+        names = {self.user_id: self.context.caller.email or self.user_id}
         users, items = sorted(unnamed.users - names.keys()), sorted(unnamed.items)
         requests = [plan_people(some) for some in _chunks(users)]
         requests += [plan_keys(some) for some in _chunks(items)]

@@ -186,7 +186,7 @@ async def show_history(desk: Desk, call: Call) -> dict[str, Any]:
         raise not_found(entity, target.handle)
     shown = rows[: call.limit]
     items = await revisions(desk, entity, shown)
-    how = partial(_how_to_see_revision, target.handle)
+    how = partial(_how_to_see_revision, desk, target.handle, bound_to, call.format)
     fitted = fit(items, "version", how)
     has_more = len(rows) > len(fitted.items)
     page: dict[str, Any] = {"returned": len(fitted.items), "has_more": has_more}
@@ -204,8 +204,15 @@ async def show_history(desk: Desk, call: Call) -> dict[str, Any]:
     )
 
 
-def _how_to_see_revision(handle: str, version: str, _name: str) -> str:
-    return f'operation history, entity_id "{handle}", limit 1 shows more of version {version}'
+def _how_to_see_revision(
+    desk: Desk, handle: str, bound_to: Sequence[Any], shape: str, version: str, _name: str
+) -> str:
+    """Say how to get a page that begins and ends with one revision."""
+    cursor = desk.cursors.seal([int(version) + 1], bound_to)
+    return (
+        f'operation history, entity_id "{handle}", format "{shape}", limit 1, cursor "{cursor}" '
+        f"shows more of version {version}"
+    )
 
 
 async def revisions(desk: Desk, entity: EntityType, rows: Iterable[Row]) -> list[Item]:

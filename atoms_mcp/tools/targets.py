@@ -68,12 +68,12 @@ async def find_user_id(desk: Desk, given: str) -> str:
 
 async def _find_user(desk: Desk, entity: EntityType, given: str) -> Target:
     if given.casefold() in {ME, DEFAULT}:
-        return Target(desk.user_id, desk.context.caller.email)
+        return Target(desk.user_id, desk.context.caller.email or desk.user_id)
     if user_id := as_uuid(given):
         return Target(user_id, given)
     rows = await desk.rows(plan_find_user(given))
     rows = best_matches(rows, given, ("email", "display_name"))
-    return await _only(desk, entity, given, [Target(row["id"], row["email"]) for row in rows])
+    return await _only(desk, entity, given, [Target(row["id"], row["email"] or row["id"]) for row in rows])
 
 
 async def _find_member(desk: Desk, call: Call, given: str) -> Target:
@@ -87,7 +87,13 @@ async def _find_member(desk: Desk, call: Call, given: str) -> Target:
     assert place.id is not None  # noqa: S101 - and an id
     rows = await desk.rows(plan_find_members(given, place.level, place.id))
     targets = [
-        Target(row["user_id"], row["email"], place.organization_id, place.project_id, place.label)
+        Target(
+            row["user_id"],
+            row["email"] or row["user_id"],
+            place.organization_id,
+            place.project_id,
+            place.label,
+        )
         for row in rows
         if as_uuid(given) or (row["email"] or "").casefold() == given.casefold()
     ]

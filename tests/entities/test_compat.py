@@ -70,6 +70,7 @@ def test_the_arguments_given_stay_as_they_were():
     [
         ("offset:40", 40),
         ("offset:99999", 1000),
+        ("offset:" + "9" * 5000, 1000),
         ("c1.a.b", None),
         ("offset:", None),
         ("offset:-4", None),

@@ -1,4 +1,5 @@
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,17 @@ async def test_the_caller_needs_no_look_up(scripted):
     names = await one.named(Unnamed(frozenset({one.user_id}), frozenset()))
 
     assert names == {one.user_id: "ada@acme.example"}
+
+
+async def test_a_caller_without_an_address_goes_by_the_id(scripted):
+    workspace = scripted()
+    find_caller = workspace.find_caller
+    workspace.find_caller = lambda who: replace(find_caller(who), email="")
+    one = desk(workspace)
+
+    names = await one.named(Unnamed(frozenset({one.user_id}), frozenset()))
+
+    assert names == {one.user_id: one.user_id}
 
 
 async def test_many_ids_are_looked_up_in_queries_that_fit(scripted):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from atoms_mcp.tools.lists import how_to_read
@@ -443,7 +445,25 @@ async def test_long_values_in_a_history_are_cut_and_named(workspace, project, fi
     )
 
     assert answer["truncated"][0]["field"] == "values"
-    assert "limit 1 shows more of version 1" in answer["truncated"][0]["get"]
+    assert "shows more of version 1" in answer["truncated"][0]["get"]
+
+
+async def test_how_to_see_more_of_a_revision_leads_to_that_one(workspace, project, fill):
+    await fill(0, 1, description="x" * 20_000)
+    history = {"operation": "history", "entity_id": project.item(1), **REQUIREMENT}
+    for letter in "yz":
+        data = {"description": letter * 20_000}
+        await workspace.call("ada", **history | {"operation": "update", "data": data})
+
+    cut = await workspace.call("ada", format="full", **history)
+    note = next(note for note in cut["truncated"] if note["of"] == "2")
+    said = re.search(r'format "(\w+)", limit (\d+), cursor "([^"]+)"', note["get"])
+    shown = await workspace.call(
+        "ada", format=said[1], limit=int(said[2]), cursor=said[3], **history
+    )
+
+    assert [item["version"] for item in shown["items"]] == [2]
+    assert shown["items"][0]["values"]["description"] == "y" * 20_000
 
 
 async def test_what_has_no_history_in_sight_is_not_found(workspace):
