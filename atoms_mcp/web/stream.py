@@ -44,7 +44,10 @@ class EventStream(web.StreamResponse):
         self._waiter: asyncio.Future[None] | None = None
 
     async def open(self, request: web.Request) -> None:
-        """Send the head; from now on something can be said."""
+        """Send the head; from now on something can be said.
+
+        Where the client has left already, all of it goes nowhere, and that is no fault.
+        """
         # The boundary adds these to answers that are yet to begin.
         self.headers[REQUEST_ID_HEADER] = request[EXCHANGE].request_id
         self.headers[hdrs.SERVER] = SERVER
@@ -53,7 +56,11 @@ class EventStream(web.StreamResponse):
         else:
             self._is_chunked = False
             self.force_close()
-        await self.prepare(request)
+        try:
+            await self.prepare(request)
+        except ConnectionError:
+            self._is_done = True
+            return
         self._pulse = request.app[PULSE]
         self._said_at = self._pulse.turn
         self._transport = request.transport

@@ -279,14 +279,14 @@ async def test_a_fault_of_ours_is_an_answer_with_the_request_id(web, token):
     assert "mine-1" in answer.told["error"]["message"]
 
 
-def test_nobody_is_watched_who_has_left_already():
+def test_who_has_left_already_is_known_to_be_gone():
     class Left:
         headers = {}  # noqa: RUF012 - a stand-in
         transport = None
 
     from atoms_mcp.web.mcp import make_frame  # noqa: PLC0415 - beside what it is for
 
-    assert make_frame(Left(), Exchange("r", None, None, None, {}, 0.0, [])).is_gone is None
+    assert make_frame(Left(), Exchange("r", None, None, None, {}, 0.0, [])).is_gone()
 
 
 # With a client that leaves, on a server as production runs it.

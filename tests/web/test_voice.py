@@ -25,6 +25,7 @@ class Work:
         self.go = asyncio.Event()
         self.begun = asyncio.Event()
         self.stopped = asyncio.Event()
+        self.done = asyncio.Event()
 
     async def talk(self, context, arguments):
         for number in range(arguments.get("before", 0)):
@@ -40,6 +41,7 @@ class Work:
                 raise
         for number in range(arguments.get("after", 0)):
             await context.log("info", 100 + number)
+        self.done.set()
         return {"done": True}
 
     @property
@@ -102,7 +104,8 @@ def work():
 @pytest.fixture
 async def double(supabase, clock, work):
     made = WebDouble(supabase, clock, offer=work.offer, ATOMS_FASTMCP_AUTH_MODE="jwt")
-    async with serving_raw(made):
+    async with serving_raw(made) as serving:
+        made.runner = serving.runner
         yield made
 
 
@@ -190,6 +193,29 @@ async def test_an_answer_that_came_while_nobody_was_there_waits(make_client, wor
         events = await Events(again).rest()
 
     assert [event.method for event in events] == ["notifications/message", "response"]
+
+
+@pytest.mark.requirement("http-close-is-no-cancel")
+async def test_a_client_that_left_before_the_first_word_disturbs_no_work(
+    make_client, work, double, lines
+):
+    client = await make_client()
+    calling = asyncio.ensure_future(client.talk(5, wait=True, after=3))
+    async with asyncio.timeout(5):
+        await work.begun.wait()
+        calling.cancel()
+        await asyncio.wait([calling])
+        [connection] = double.runner.server.connections
+        while connection.transport is not None:  # noqa: ASYNC110 - nobody tells when it is lost
+            await asyncio.sleep(0.001)
+        work.go.set()
+        await work.done.wait()
+        while lines[-1].get("tool") != "talk":  # noqa: ASYNC110 - a log has no event to wait for
+            await asyncio.sleep(0.001)
+
+    assert lines[-1]["error_code"] is None
+    assert lines[-1]["status"] == 200
+    assert not any(line["log_level"] == "error" for line in lines)
 
 
 @pytest.mark.requirement("sse-priming", "sse-retry")
