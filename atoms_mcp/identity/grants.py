@@ -136,17 +136,17 @@ class Grants:
         code = self._open(CodeClaims, grant.code)
         self._check_code(code, grant, client)
         now = self._now()
+        until = now + REFRESH_LIFETIME_S
         session = None
         if not await self._store.is_marked(_code_key(code)):
             if now >= code.exp:
                 raise _refused(f"The code has expired; {AGAIN}")
             # First what can fail for a while: a code that was not answered can be sent again.
             session = await self._find_session(code)
+            await self._holders.add(code.sid, code.gid, until)
         if session is None or not await self._take(code):
             await self._end_stolen(code)
             raise _refused(f"The code was used before, so its tokens are revoked; {AGAIN}")
-        until = now + REFRESH_LIFETIME_S
-        await self._holders.add(code.sid, code.gid, until)
         first = RefreshClaims(
             gid=code.gid,
             sid=code.sid,
@@ -194,8 +194,9 @@ class Grants:
         following = max(newest, held.n + 1)
         until = self._now() + REFRESH_LIFETIME_S
         if following > newest:
-            await self._store.put(_grant_key(held.gid), f"{following} {self._now():.0f}", until)
+            # The generation last: what fails before it can be sent again, as late as it may be.
             await self._holders.add(held.sid, held.gid, until)
+            await self._store.put(_grant_key(held.gid), f"{following} {self._now():.0f}", until)
         successor = replace(held, rt=session.refresh_token, n=following, exp=int(until))
         answer = self._answer(successor, scope, session)
         self._ledger.touch(held.gid, session.access_token)

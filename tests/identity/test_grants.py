@@ -315,6 +315,52 @@ async def test_without_a_store_nothing_is_redeemed(world, monkeypatch):
     assert await world.grants.redeem(grant, client())
 
 
+async def failing(*_args):
+    raise StoreDown("down")
+
+
+async def test_a_code_that_met_an_outage_can_be_sent_again(supabase, world, monkeypatch):
+    grant = await world.consent()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.chains.holders, "add", failing)
+        with pytest.raises(StoreDown):
+            await world.grants.redeem(grant, client())
+    answer = await world.grants.redeem(grant, client())
+
+    await world.verifier.verify(answer.access_token)
+    assert supabase.ended == set()
+
+
+@pytest.mark.parametrize("key", ["session:", "grant:"])
+async def test_a_refresh_that_met_an_outage_can_be_sent_again_however_late(
+    world, clock, monkeypatch, key
+):
+    answer = await world.connect()
+    put = world.store.put
+
+    async def fail(name, *rest, **more):
+        if name.startswith(key):
+            raise StoreDown("down")
+        await put(name, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "put", fail)
+        with pytest.raises(StoreDown):
+            await world.refresh(answer)
+    clock.now += REUSE_S + 1
+
+    await world.verifier.verify((await world.refresh(answer)).access_token)
+
+
+async def test_a_replayed_code_leaves_nothing_on_the_session(world):
+    grant = await world.consent()
+    await world.grants.redeem(grant, client())
+    await refused(world.grants.redeem(grant, client()))
+
+    assert not await world.chains.holders.has_any(world.browser.sid)
+
+
 async def test_nobody_gets_a_code_after_signing_out(world):
     await world.sign_in()
     await world.browsers.end(world.browser)
