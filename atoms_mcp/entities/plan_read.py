@@ -121,11 +121,14 @@ def _page_of(
     entity: EntityType, fields: Iterable[str], page: Page, filters: tuple[Pair, ...]
 ) -> RestRequest:
     sort, unique = page.sort, entity.unique
+    field = entity.by_column(sort.column)
+    has_nulls = field is not None and field.is_nullable
     query: list[Pair] = [("select", columns(entity, fields, sort.column)), *filters]
     if page.position is not None:
         value, last = page.position
-        query += after([(sort.column, sort.is_descending, value), (unique, False, last)])
-    direction = "desc" if sort.is_descending else "asc"
+        keys = [(sort.column, sort.is_descending, value), (unique, False, last)]
+        query += after(keys, has_nulls=has_nulls)
+    direction = ("desc" if sort.is_descending else "asc") + (".nullslast" if has_nulls else "")
     query += [("order", f"{sort.column}.{direction},{unique}.asc"), ("limit", str(page.limit + 1))]
     if page.offset:
         query.append(("offset", str(page.offset)))

@@ -172,18 +172,23 @@ def pairs(conditions: Iterable[Condition]) -> tuple[Pair, ...]:
     return tuple(condition.pair() for condition in conditions)
 
 
-def after(keys: Sequence[tuple[str, bool, Any]]) -> tuple[Pair, ...]:
+def after(keys: Sequence[tuple[str, bool, Any]], *, has_nulls: bool = False) -> tuple[Pair, ...]:
     """Give the filters for rows that come after a position in an order.
 
     `keys` are (column, is_descending, value at the position), the last one unique. Beside the
     exact tree goes a plain bound on the first column, because an index can begin its scan there.
+    `has_nulls` says that rows without a value in the first column come after all others.
     """
-    branches = []
-    for depth, (column, is_descending, value) in enumerate(keys):
-        same = [equal(name, given) for name, _, given in keys[:depth]]
-        beyond = compare(column, "lt" if is_descending else "gt", value)
-        branches.append(all_of([*same, beyond]))
     column, is_descending, value = keys[0]
+    if has_nulls and value is None:
+        return (is_null(column).pair(), *after(keys[1:]))
+    branches = []
+    for depth, (name, is_falling, given) in enumerate(keys):
+        same = [equal(outer, there) for outer, _, there in keys[:depth]]
+        beyond = compare(name, "lt" if is_falling else "gt", given)
+        branches.append(all_of([*same, beyond]))
+    if has_nulls:
+        return (any_of([*branches, is_null(column).branch()]),)
     bound = compare(column, "lte" if is_descending else "gte", value)
     return (bound.pair(), any_of(branches))
 

@@ -190,6 +190,23 @@ def test_a_position_is_after_everything_up_to_it():
     assert tree == ("or", f"(updated_at.lt.{moment},and(updated_at.eq.{moment},id.gt.7))")
 
 
+def test_what_has_no_value_comes_after_all_that_has_one():
+    keys = [("email", False, "a@x.y"), ("id", False, "7")]
+    tree = '(email.gt."a@x.y",and(email.eq."a@x.y",id.gt.7),email.is.null)'
+
+    assert after(keys, has_nulls=True) == (("or", tree),)
+
+
+def test_a_position_among_what_has_no_value_is_after_the_rest_of_its_keys():
+    keys = [("email", True, None), ("id", False, "7")]
+
+    assert after(keys, has_nulls=True) == (
+        ("email", "is.null"),
+        ("id", "gte.7"),
+        ("or", "(id.gt.7)"),
+    )
+
+
 def test_a_position_of_an_ascending_order_is_bounded_from_below():
     bound, _ = after([("position", False, 5), ("id", False, "7")])
 

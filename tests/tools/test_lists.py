@@ -1,5 +1,7 @@
 import re
+import uuid
 
+import asyncpg
 import pytest
 
 from atoms_mcp.tools.lists import how_to_read
@@ -386,6 +388,68 @@ async def test_the_few_are_searched_by_what_they_contain(workspace, entity_type,
     assert handle in [
         item.get("key") or item.get("slug") or item.get("email") for item in answer["items"]
     ]
+
+
+@pytest.fixture
+async def crowd(workspace, stack):
+    """An organization with people who have no e-mail address: its slug, and the ids of all."""
+    slug = f"crowd-{uuid.uuid4().hex[:8]}"
+    await workspace.call(
+        "ada",
+        operation="create",
+        entity_type="organization",
+        data={"title": "Crowd", "slug": slug},
+    )
+    people = {str(uuid.uuid4()): f"{n}@{slug}.example" if n < 3 else None for n in range(8)}
+    connection = await asyncpg.connect(stack.dsn)
+    try:
+        for user_id, email in people.items():
+            await connection.execute(
+                "insert into auth.users (id, email) values ($1, $2)", user_id, email
+            )
+            await connection.execute(
+                "insert into organization_members (organization_id, user_id, role) "
+                "select id, $2, 'member' from organizations where slug = $1",
+                slug,
+                user_id,
+            )
+    finally:
+        await connection.close()
+    return slug, people
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4])
+@pytest.mark.parametrize("sort", ["email", "-email"])
+async def test_people_without_an_address_come_last_and_all_of_them(workspace, crowd, sort, limit):
+    slug, people = crowd
+
+    items, _ = await pages(
+        workspace,
+        operation="list",
+        entity_type="member",
+        parent=slug,
+        fields=["email", "user_id"],
+        sort=sort,
+        limit=limit,
+    )
+
+    shown = [item.get("email") for item in items]
+    named = sorted((email for email in shown if email), reverse=sort == "-email")
+    assert shown == [*named, *[None] * 5]
+    assert len(items) == len(people) + 1
+    assert {item["user_id"] for item in items} > people.keys()
+
+
+async def test_profiles_without_an_address_are_listed_too(workspace, crowd):
+    _, people = crowd
+
+    items, _ = await pages(
+        workspace, operation="list", entity_type="profile", fields=["id"], limit=3
+    )
+
+    ids = [item["id"] for item in items]
+    assert people.keys() < set(ids)
+    assert len(ids) == len(set(ids))
 
 
 async def test_members_are_searched_in_their_place(workspace):
