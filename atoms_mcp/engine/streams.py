@@ -3,7 +3,8 @@
 Each message has an id that names its stream and its place there. The latest ones are kept for a
 while, bounded in number and bytes for each session and for all; who comes back with the last id
 it saw gets what followed in that stream, and the stream goes on over the new connection. Kept by
-the process in which the stream began: another one knows nothing of it.
+the process in which the stream began: another one knows nothing of it. What says how a request
+ended is kept longer than what was said on the way to it.
 
 Source: MCP 2025-11-25 basic/transports, Resumability and Redelivery; Listening for Messages.
 """
@@ -44,7 +45,8 @@ class Sink(Protocol):
 class Stream:
     """One stream of a session: the one that stands, or the one that answers a POST.
 
-    `forget` is called when it is dropped. `is_over` says that its last message was sent.
+    `forget` is called when it is dropped. `is_over` says that its last message was sent, `lost`
+    is the number of the latest one that is not kept any more.
     `stands_since` (Unix seconds) orders those that stand for one session at several processes.
     """
 
@@ -56,6 +58,7 @@ class Stream:
         "is_over",
         "key",
         "left_at",
+        "lost",
         "sink",
         "stands_since",
     )
@@ -66,6 +69,7 @@ class Stream:
         self.sink: Sink | None = sink
         self.events: deque[tuple[int, bytes]] = deque()
         self.count = 0
+        self.lost = -1
         self.is_over = False
         self.left_at = 0.0
         self.stands_since = 0.0
@@ -75,6 +79,11 @@ class Stream:
     def is_standing(self) -> bool:
         """Whether it is the one for what no request asked for."""
         return self.id.startswith(STANDING)
+
+    def let_go(self) -> int:
+        """Keep the oldest event no longer; give how many bytes it had."""
+        self.lost, message = self.events.popleft()
+        return len(message)
 
     def name_event(self, number: int) -> str:
         """Give the id of an event."""
@@ -153,16 +162,15 @@ class Streams:
         stream.count += 1
         kept = self._sessions.get(stream.key)
         if kept is not None and stream.id in kept.streams:
-            stream.events.append((number, message))
-            kept.count += 1
-            self._weigh(kept, len(message))
-            self._trim(kept)
+            self._keep(kept, stream, number, message)
         if stream.sink is not None:
             stream.sink.put(message, stream.name_event(number))
 
-    def end(self, stream: Stream) -> None:
-        """Note that nothing more comes; what was sent stays for who comes back."""
+    def end(self, stream: Stream, last: bytes | None = None) -> None:
+        """Note that nothing comes after the last message; it stays for who comes back."""
         stream.is_over = True
+        if last is not None:
+            self.send(stream, last)
         sink = stream.sink
         self._detach(stream)
         if sink is not None:
@@ -212,7 +220,9 @@ class Streams:
         kept = self._sessions.get(key)
         if found is None or found[1].startswith(STANDING):
             return found is not None
-        return kept is not None and found[1] in kept.streams
+        stream = None if kept is None else kept.streams.get(found[1])
+        # Where some of what followed is gone, the rest would pass for the whole.
+        return stream is not None and stream.lost <= int(found[2]) < stream.count
 
     def close(self) -> None:
         """Look after nothing any more."""
@@ -246,18 +256,29 @@ class Streams:
         kept.size_bytes += change_bytes
         self._size_bytes += change_bytes
 
-    def _trim(self, kept: _Kept) -> None:
-        """Keep within all bounds: the oldest messages go, then those of the quietest sessions."""
-        for stream in list(kept.streams.values()):
-            while stream.events and (kept.count > MAX_EVENTS or kept.size_bytes > MAX_BYTES):
-                self._weigh(kept, -len(stream.events.popleft()[1]))
-                kept.count -= 1
+    def _keep(self, kept: _Kept, stream: Stream, number: int, message: bytes) -> None:
+        """Keep one message, unless it leaves no room for any other."""
+        stream.events.append((number, message))
+        kept.count += 1
+        self._weigh(kept, len(message))
+        if len(message) > MAX_BYTES:
+            self._clear(kept, stream)
+        if kept.count > MAX_EVENTS or kept.size_bytes > MAX_BYTES:
+            self._trim(kept, lambda: kept.count > MAX_EVENTS or kept.size_bytes > MAX_BYTES)
         while self._size_bytes > self._max_total_bytes:
             quietest = next(each for each in self._sessions.values() if each.size_bytes)
-            for stream in quietest.streams.values():
-                self._clear(quietest, stream)
+            self._trim(quietest, lambda: self._size_bytes > self._max_total_bytes)
+
+    def _trim(self, kept: _Kept, is_too_much: Callable[[], bool]) -> None:
+        """Let the oldest messages go; those that say how a request ended go after all others."""
+        for ends in (1, 0):
+            for stream in kept.streams.values():
+                least = ends if stream.is_over else 0
+                while len(stream.events) > least and is_too_much():
+                    self._weigh(kept, -stream.let_go())
+                    kept.count -= 1
 
     def _clear(self, kept: _Kept, stream: Stream) -> None:
-        kept.count -= len(stream.events)
-        self._weigh(kept, -sum(len(message) for _, message in stream.events))
-        stream.events.clear()
+        while stream.events:
+            self._weigh(kept, -stream.let_go())
+            kept.count -= 1

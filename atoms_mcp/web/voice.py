@@ -57,10 +57,10 @@ class PostVoice:
     def finish(self, message: bytes | None) -> web.StreamResponse:
         """Send the answer, if there is one, and give the whole as what answers the request."""
         assert self._events is not None  # noqa: S101 - otherwise there is a plain answer
-        if message is not None:
-            self._put(self._events, message)
         if self._kept is not None:
-            self._request.app[ENGINE].listening.streams.end(self._kept)
+            self._request.app[ENGINE].listening.streams.end(self._kept, message)
+        elif message is not None:
+            self._events.put(message)
         self._events.finish()
         return self._events
 

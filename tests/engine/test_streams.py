@@ -216,6 +216,66 @@ async def test_only_so_many_bytes_are_kept_for_a_session(kept, monkeypatch):
     assert later.messages == [b"ok"]
 
 
+async def test_what_says_how_a_request_ended_is_kept_longer_than_what_was_said_before(
+    kept, monkeypatch
+):
+    monkeypatch.setattr(streams, "MAX_EVENTS", 3)
+    later, latest = Pipe(), Pipe()
+    stream, busy = kept.begin("s", Pipe()), kept.begin("s", Pipe())
+    kept.send(stream, b"progress")
+    kept.end(stream, b"answer")
+    for number in range(5):
+        kept.send(busy, b"%d" % number)
+
+    assert kept.knows("s", f"{stream.id}-0")
+    kept.resume("s", f"{stream.id}-0", later)
+    assert later.messages == [b"answer"]
+    assert [message for _, message in busy.events] == [b"3", b"4"]
+
+    for _ in range(3):
+        kept.end(kept.begin("s", Pipe()), b"another")
+    kept.resume("s", f"{stream.id}-0", latest)
+    assert latest.messages == []
+
+
+async def test_an_answer_of_which_something_is_lost_is_not_known_any_more(kept, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_EVENTS", 2)
+    stream = kept.begin("s", Pipe())
+    for number in range(4):
+        kept.send(stream, b"%d" % number)
+
+    known = [kept.knows("s", stream.name_event(number)) for number in range(5)]
+    assert known == [False, True, True, True, False]
+
+
+async def test_a_message_that_would_leave_room_for_no_other_is_not_kept(kept, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_BYTES", 10)
+    stream, other = kept.begin("s", Pipe()), kept.begin("s", Pipe())
+    kept.send(other, b"small")
+    kept.prime(stream)
+    kept.end(stream, b"x" * 11)
+
+    assert [message for _, message in other.events] == [b"small"]
+    assert kept.knows("s", f"{other.id}-0")
+    assert not kept.knows("s", f"{stream.id}-0")
+
+
+async def test_past_the_bound_of_all_a_session_loses_its_answers_last(clock):
+    kept = Streams(clock=clock, max_total_bytes=20)
+    quiet = kept.begin("a", Pipe())
+    kept.send(quiet, b"progress")
+    kept.end(quiet, b"answer")
+    busy = kept.begin("b", Pipe())
+    kept.send(busy, b"12345678")
+    assert [message for _, message in quiet.events] == [b"answer"]
+    kept.send(busy, b"12345678")
+    kept.close()
+
+    assert not quiet.events
+    assert not kept.knows("a", f"{quiet.id}-0")
+    assert len(busy.events) == 2
+
+
 async def test_past_the_bound_of_all_the_quietest_session_loses_what_was_kept(clock):
     kept = Streams(clock=clock, max_total_bytes=10)
     pipes = {key: Pipe() for key in "abc"}

@@ -8,6 +8,7 @@ from event_client import Events
 from raw_http import serving_raw
 from web_double import WebDouble
 
+from atoms_mcp.engine import streams
 from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.tool import Tool
@@ -193,6 +194,24 @@ async def test_an_answer_that_came_while_nobody_was_there_waits(make_client, wor
         events = await Events(again).rest()
 
     assert [event.method for event in events] == ["notifications/message", "response"]
+
+
+async def test_an_answer_that_is_not_kept_any_more_is_refused_and_not_silently_ended(
+    make_client, work, monkeypatch
+):
+    monkeypatch.setattr(streams, "MAX_EVENTS", 1)
+    client = await make_client()
+    answer = await client.talk(5, before=1, wait=True)
+    prime = await Events(answer).next()
+    answer.close()
+    work.go.set()
+    for call_id in (6, 7):
+        async with await client.talk(call_id, before=1) as other:
+            await Events(other).rest()
+    refused = await client.listen(prime.id)
+
+    assert refused.status == 400
+    assert "not kept" in (await refused.json())["error"]["message"]
 
 
 @pytest.mark.requirement("http-close-is-no-cancel")
