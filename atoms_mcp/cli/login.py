@@ -92,7 +92,7 @@ async def _find_login(settings: ServerSettings) -> tuple[Kept, str]:
         try:
             await desk.auth.get_user(await desk.kept.token())
         except SupabaseError as exc:
-            if exc.kind != "refused":
+            if not exc.ends_session:
                 raise
             raise NoLogin(f"The login of {kept.email} is over; run: atoms-mcp login") from exc
         return await desk.kept.read(), desk.kept.place

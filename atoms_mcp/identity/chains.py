@@ -28,9 +28,6 @@ PURPOSE = "chain"
 KEPT_S = 30 * 24 * 3600
 MARGIN_S = 60
 MAX_REMEMBERED = 10_000
-# What ends a session. Any other refusal (a wrong API key of ours, say) leaves the question open.
-FINAL_STATUS = 400
-FINAL_CODES = frozenset({"user_banned", "user_not_found", "session_not_found", "session_expired"})
 
 
 class SessionOver(AtomsError):  # noqa: N818 - says what is the case
@@ -143,7 +140,7 @@ class Chains:
         try:
             session = await self._auth.refresh(newest)
         except SupabaseError as exc:
-            if not is_final(exc):
+            if not exc.ends_refresh:
                 raise
             await self._drop(sid)
             raise SessionOver("Supabase has ended the session") from exc
@@ -191,11 +188,6 @@ def find_expiry(session: Session) -> int:
     """Give when the access token ends; what it says itself decides."""
     exp = peek(session.access_token).get("exp")
     return min(session.expires_at, int(exp)) if isinstance(exp, int | float) else session.expires_at
-
-
-def is_final(exc: SupabaseError) -> bool:
-    """Tell whether the answer to a refresh means that the session is over."""
-    return exc.kind == "refused" and (exc.status == FINAL_STATUS or exc.code in FINAL_CODES)
 
 
 def _to_claims(session: Session) -> dict[str, Any]:

@@ -17,6 +17,8 @@ MAX_PASSWORD_BYTES = 1024
 # Auth hashes by bcrypt, which would ignore what comes after.
 MAX_NEW_PASSWORD_BYTES = 72
 MAX_TOKEN_BYTES = 4096
+# Small letters and digits, or base64url; how many is Auth's own matter.
+REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,1024}")
 CODE = re.compile(r"[0-9]{6,10}")
 # People type codes in groups, the way they read them.
 BETWEEN_GROUPS = re.compile(r"[\s\u2010-\u2015-]+")
@@ -119,6 +121,18 @@ def check_token(name: str, value: object) -> str:
     return token
 
 
+def check_refresh_token(value: object) -> str:
+    """Give a refresh token as Supabase makes them, or say that it is none.
+
+    Raises:
+        Malformed: as above.
+    """
+    token = check_token("refresh_token", value)
+    if not REFRESH_TOKEN.fullmatch(token):
+        raise Malformed("refresh_token", "refresh_token is not one that Supabase makes")
+    return token
+
+
 def account_key(email: str) -> str:
     """Give what failures of an account are counted by: one for all spellings of its address."""
     return unicodedata.normalize("NFKC", email).casefold()
@@ -135,6 +149,11 @@ def address_key(address: str | None) -> str:
             return str(ip.ipv4_mapped)
         return str(ipaddress.ip_network((ip, IPV6_PREFIX), strict=False))
     return str(ip)
+
+
+def way_key(address: str | None) -> str:
+    """Give the account that failures of an address are counted by, where none was named."""
+    return f"way of {address_key(address)}"
 
 
 def _text(name: str, value: object) -> str:

@@ -93,7 +93,7 @@ class KeptLogin:
         try:
             session = await self._auth.refresh(kept.refresh_token)
         except SupabaseError as exc:
-            if exc.kind != "refused" or exc.status == 409:  # noqa: PLR2004 - Conflict: try again
+            if not exc.ends_refresh:
                 raise
             return await self._after_refusal(kept)
         await self.save(session)

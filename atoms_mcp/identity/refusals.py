@@ -107,7 +107,11 @@ MALFORMED = Refusal(
 )
 # A session's own end; each of them is final.
 SESSION_OVER = Refusal(
-    401, "session_over", "The refresh token is not valid any more.", "Sign in again."
+    401,
+    "session_over",
+    "The refresh token is not valid any more.",
+    "Sign in again.",
+    is_failure=True,
 )
 SIGNED_OUT = Refusal(401, "session_over", "This sign-in has ended.", "Sign in again.")
 WRONG_CODE = Refusal(
@@ -247,6 +251,19 @@ EXCHANGE = {
     "user_not_found": SIGN_IN_EXPIRED,
     "user_banned": BANNED,
 }
+REFRESH = {"user_banned": BANNED} | dict.fromkeys(
+    (
+        "refresh_token_not_found",
+        "refresh_token_already_used",
+        "validation_failed",
+        "session_not_found",
+        "session_expired",
+        "user_not_found",
+        "invalid_grant",
+        "invalid_client",
+    ),
+    SESSION_OVER,
+)
 SIGN_UP = {
     "weak_password": WEAK_PASSWORD,
     "signup_disabled": NO_SIGN_UP,

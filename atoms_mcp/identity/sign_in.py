@@ -20,11 +20,12 @@ from atoms_mcp.identity.attempts import Attempts, TooManyFailures
 from atoms_mcp.identity.credentials import (
     Credentials,
     account_key,
-    address_key,
     check_code,
     check_email,
     check_new_password,
+    check_refresh_token,
     check_token,
+    way_key,
 )
 from atoms_mcp.identity.mails import MAIL_FLOOR_S, Mails, MailSent
 from atoms_mcp.identity.project import Project
@@ -165,26 +166,23 @@ class SignIn:
         return await self._attempt(
             lambda: self._auth.exchange_code(checked, verifier),
             refusals.EXCHANGE,
-            f"way of {address_key(address)}",
+            way_key(address),
             address,
         )
 
-    async def by_refresh_token(self, value: object) -> Session:
-        """Renew a session.
+    async def by_refresh_token(self, value: object, address: str | None) -> Session:
+        """Renew a session; how often is not limited, but how often it fails.
 
         Raises:
             Malformed: not a refresh token at all.
-            SignInRefused: the session is over, or Supabase is busy.
+            SignInRefused: the session is over, Supabase is busy, or there were too many failures.
             SupabaseError: it could not be asked.
         """
-        token = check_token("refresh_token", value)
-        try:
-            return await self._auth.refresh(token)
-        except SupabaseError as exc:
-            known = refusals.BANNED if exc.code == "user_banned" else refusals.SESSION_OVER
-            # Whatever Auth itself refuses here is final.
-            table = {exc.code: known} if exc.code else {}
-            raise find_refusal(exc, table).error_for() from exc
+        token = check_refresh_token(value)
+        # As in `by_provider`: nobody guesses one, but each try takes from what all users share.
+        return await self._attempt(
+            lambda: self._auth.refresh(token), refusals.REFRESH, way_key(address), address
+        )
 
     async def request_code(
         self,

@@ -51,8 +51,6 @@ MIN_GRANT_CHECK_S = 15
 MAX_REMEMBERED = 10_000
 ASYMMETRIC = frozenset({"ES256", "RS256", "EdDSA"})
 SYMMETRIC = "HS256"
-# The gateway's words for a wrong API key of ours, which says nothing about the token.
-KEY_REFUSED = frozenset({"No API key found in request", "Invalid API key"})
 REASONS = {
     "session_not_found": "signed out",
     "user_not_found": "its user no longer exists",
@@ -261,15 +259,11 @@ def _read_refusal(exc: SupabaseError) -> SupabaseError | InvalidToken:
     Auth says 403 where one would expect 401, and 400 for a subject or audience it cannot
     read. Anything else says nothing about the token.
     """
-    if exc.kind != "refused" or exc.message in KEY_REFUSED:
-        is_about_token = False
-    else:
-        is_about_token = exc.status in {401, 403} or exc.code in {"bad_jwt", "validation_failed"}
-    if is_about_token:
+    if exc.kind != "refused":
+        return exc
+    if exc.status in {401, 403} or exc.code in {"bad_jwt", "validation_failed"}:
         return InvalidToken(REASONS.get(exc.code or "", "not accepted by Supabase"))
-    if exc.kind == "refused":
-        return SupabaseError("wrong", exc.message, status=exc.status, code=exc.code)
-    return exc
+    return SupabaseError("wrong", exc.message, status=exc.status, code=exc.code)
 
 
 def _digest(token: str) -> bytes:

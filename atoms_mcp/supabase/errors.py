@@ -11,6 +11,9 @@ SESSION_ENDED = frozenset(
     {"session_not_found", "session_expired", "bad_jwt", "no_authorization"}
     | {"user_not_found", "user_banned"}
 )
+# Of a refresh token that it will never take again it says 400, or one of these.
+REFRESH_REFUSED = 400
+REFRESH_ENDED = frozenset({"user_banned", "user_not_found", "session_not_found", "session_expired"})
 
 
 class SupabaseError(AtomsError):
@@ -21,7 +24,8 @@ class SupabaseError(AtomsError):
     - ``refused``: a 4xx with a reason; the request or its user is at fault
     - ``busy``: 429; `retry_after_s` where known
     - ``wrong``: it answered with a 5xx or with something that is not its contract (502 for our
-      caller)
+      caller); a gateway that refused the API key of the project is among them, so that
+      ``refused`` never is about that key
     - ``down``: nobody answered, or it said 503 (503 for our caller)
     - ``slow``: no answer in time (504 for our caller)
 
@@ -54,11 +58,15 @@ class SupabaseError(AtomsError):
 
     @property
     def ends_session(self) -> bool:
-        """Whether Auth refused because the session of the token is over.
-
-        A gateway that refuses the API key of the project says so without a code.
-        """
+        """Whether Auth refused because the session of the access token is over."""
         return self.kind == "refused" and self.code in SESSION_ENDED
+
+    @property
+    def ends_refresh(self) -> bool:
+        """Whether Auth refused the refresh token for good; any other no leaves that open."""
+        return self.kind == "refused" and (
+            self.status == REFRESH_REFUSED or self.code in REFRESH_ENDED
+        )
 
 
 class CallerExpired(AtomsError):  # noqa: N818 - says what is the case

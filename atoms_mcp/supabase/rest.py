@@ -82,8 +82,8 @@ def _as_the_caller(exc: SupabaseError) -> SupabaseError | CallerExpired:
         return exc
     if exc.code in TOKEN_REFUSED:
         return CallerExpired(exc.code)
-    if exc.code is None or exc.code == "PGRST302":
-        # The gateway refused the API key, or lost the token: nothing a user can mend.
+    if exc.code == "PGRST302":
+        # The gateway lost the token: nothing a user can mend.
         return SupabaseError("wrong", exc.message, status=401, code=exc.code, hint=exc.hint)
     return exc
 

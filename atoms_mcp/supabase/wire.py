@@ -29,6 +29,8 @@ DNS_CACHE_S = 300
 READ_TRIES = 3
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MAX_RETRY_AFTER_S = 300
+# What a gateway says of an API key that it does not know.
+KEY_STATUSES = frozenset({401, 403})
 # Stands in the history of what was changed through this server.
 CLIENT_INFO = "X-Client-Info"
 CLIENT = f"atoms-mcp/{__version__}"
@@ -209,9 +211,13 @@ def read_error(answer: WireAnswer) -> SupabaseError:
     if not isinstance(body, dict):
         body = {}
     code = _first_text(body, "code", "error_code", "error")
-    kind = _kind(answer.status, is_contract=bool(body))
+    # Auth and PostgREST name a cause, the oldest Auth by its status alone. A gateway names none
+    # where it refuses the API key of the project, which is nothing that a user could mend.
+    is_contract = bool(body)
+    if answer.status in KEY_STATUSES:
+        is_contract = code is not None or isinstance(body.get("code"), int)
     return SupabaseError(
-        kind,
+        _kind(answer.status, is_contract=is_contract),
         _first_text(body, "msg", "message", "error_description", "error") or "no reason given",
         status=answer.status,
         code=code,

@@ -39,7 +39,9 @@ async def login(request: web.Request) -> web.Response:
 async def refresh(request: web.Request) -> web.Response:
     """Trade a refresh token for a new session record."""
     fields = await read_fields(request, REFRESH_FIELDS)
-    session = await request.app[SIGN_IN].by_refresh_token(fields.get("refresh_token"))
+    session = await request.app[SIGN_IN].by_refresh_token(
+        fields.get("refresh_token"), client_address(request)
+    )
     return _render(request, session, "Session refreshed")
 
 

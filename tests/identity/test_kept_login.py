@@ -141,6 +141,21 @@ async def test_an_outage_does_not_drop_it(supabase, login, session, clock, statu
     assert await login.token()
 
 
+@pytest.mark.parametrize("message", ["Invalid API key", "Unauthorized"])
+async def test_a_wrong_key_of_the_project_does_not_drop_it(
+    supabase, login, session, clock, message
+):
+    clock.now = session.expires_at
+    supabase.faults[TOKEN] = answering(401, orjson.dumps({"message": message}))
+
+    with pytest.raises(SupabaseError) as caught:
+        await login.token()
+    assert caught.value.kind == "wrong"
+
+    supabase.faults.clear()
+    assert await login.token()
+
+
 async def test_without_a_file_nobody_is_logged_in(login):
     with pytest.raises(NoLogin, match="atoms-mcp login"):
         await login.token()

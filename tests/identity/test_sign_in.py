@@ -150,15 +150,34 @@ async def test_a_busy_supabase_says_when_to_come_back(supabase, sign_in, header,
 
 
 async def test_a_refresh_token_renews_the_session(sign_in):
-    session = await sign_in.by_refresh_token("refresh0")
+    session = await sign_in.by_refresh_token("refresh0", ADDRESS)
 
     assert session.refresh_token != "refresh0"
 
 
-@pytest.mark.parametrize("value", [None, 7, "", "a\x00"])
+async def test_renewing_is_not_limited(supabase, sign_in):
+    for _ in range(12):
+        assert await sign_in.by_refresh_token(supabase.refresh_token, ADDRESS)
+
+
+async def test_who_keeps_showing_wrong_refresh_tokens_has_to_wait(supabase, sign_in):
+    for n in range(3):
+        with pytest.raises(SignInRefused) as caught:
+            await sign_in.by_refresh_token(f"garbage{n}-garbage", ADDRESS)
+        assert caught.value.error == "session_over"
+    with pytest.raises(SignInRefused) as caught:
+        await sign_in.by_refresh_token("garbage-garbage", ADDRESS)
+
+    assert (caught.value.status, caught.value.error) == (429, "too_many_failures")
+    assert supabase.count(TOKEN) == 3
+    # Others go on.
+    assert await sign_in.by_refresh_token("refresh0", "192.0.2.2")
+
+
+@pytest.mark.parametrize("value", [None, 7, "", "a\x00", "x", "a.b.c.d.e.f.g", "a" * 1025])
 async def test_odd_refresh_tokens_cost_no_call(supabase, sign_in, value):
     with pytest.raises(Malformed):
-        await sign_in.by_refresh_token(value)
+        await sign_in.by_refresh_token(value, ADDRESS)
 
     assert supabase.seen == []
 
@@ -170,6 +189,7 @@ async def test_odd_refresh_tokens_cost_no_call(supabase, sign_in, value):
         ("refresh_token_already_used", "session_over", 401),
         ("session_expired", "session_over", 401),
         ("validation_failed", "session_over", 401),
+        ("invalid_grant", "session_over", 401),
         ("user_banned", "user_banned", 403),
     ],
 )
@@ -180,7 +200,7 @@ async def test_a_session_that_is_over_says_so(supabase, sign_in, code, error, st
     supabase.faults[TOKEN] = refuse
 
     with pytest.raises(SignInRefused) as caught:
-        await sign_in.by_refresh_token("refresh0")
+        await sign_in.by_refresh_token("refresh0", ADDRESS)
 
     assert (caught.value.error, caught.value.status) == (error, status)
 
@@ -189,7 +209,7 @@ async def test_a_conflict_of_refreshes_is_no_end(supabase, sign_in):
     supabase.faults[TOKEN] = answering(409, b'{"code":"conflict","message":"no"}')
 
     with pytest.raises(SignInRefused) as caught:
-        await sign_in.by_refresh_token("refresh0")
+        await sign_in.by_refresh_token("refresh0", ADDRESS)
 
     assert caught.value.status == 429
 
@@ -198,7 +218,7 @@ async def test_a_refresh_in_an_outage_is_no_end(supabase, sign_in):
     supabase.faults[TOKEN] = answering(502, b"x")
 
     with pytest.raises(SupabaseError):
-        await sign_in.by_refresh_token("refresh0")
+        await sign_in.by_refresh_token("refresh0", ADDRESS)
 
 
 async def test_without_attempts_nothing_is_limited(supabase, sleeps):
@@ -710,6 +730,6 @@ async def test_a_wrong_api_key_ends_no_session(supabase, sign_in):
     supabase.faults[TOKEN] = answering(401, b'{"message":"Invalid API key"}')
 
     with pytest.raises(SupabaseError) as caught:
-        await sign_in.by_refresh_token("refresh0")
+        await sign_in.by_refresh_token("refresh0", ADDRESS)
 
     assert caught.value.kind == "wrong"

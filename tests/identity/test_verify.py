@@ -415,6 +415,7 @@ async def test_without_the_secret_supabase_is_asked(supabase, make, mode):
         (400, {"code": "bad_jwt", "message": "m"}, "not accepted by Supabase"),
         (400, {"code": "validation_failed", "message": "m"}, "not accepted by Supabase"),
         (403, {"code": 403, "error_code": "bad_jwt", "msg": "m"}, "not accepted by Supabase"),
+        (401, {"code": 401, "msg": "invalid JWT"}, "not accepted by Supabase"),
     ],
 )
 async def test_a_no_of_supabase_is_a_no(supabase, make, mode, status, body, reason):
@@ -437,6 +438,8 @@ CANNOT_TELL = {
     **{name: row[0] for name, row in FAULTS.items()},
     "wrong-api-key": answering(401, b'{"message":"Invalid API key","hint":"h"}'),
     "no-api-key": answering(401, b'{"message":"No API key found in request"}'),
+    "key-auth": answering(401, b'{"message":"Invalid authentication credentials"}'),
+    "acl": answering(403, b'{"message":"You cannot consume this service"}'),
     "not-found": answering(404, b'{"message":"no Route matched with those values"}'),
     "odd-refusal": answering(400, b'{"code":"new_code","message":"m"}'),
 }

@@ -234,7 +234,7 @@ async def test_a_session_that_was_signed_out_is_over(sign_in, wire, person, scop
     await auth.sign_out(session.access_token, scope)
     await auth.sign_out(session.access_token, scope)
 
-    assert await refused(sign_in.by_refresh_token(session.refresh_token)) == "session_over"
+    assert await refused(sign_in.by_refresh_token(session.refresh_token, None)) == "session_over"
 
 
 async def test_connected_clients_are_listed_for_their_user_alone(sign_in, wire, person):

@@ -29,6 +29,22 @@ def test_a_session_is_over_where_auth_says_so(kind, code, is_over):
     assert SupabaseError(kind, "no", status=403, code=code).ends_session is is_over
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "code", "is_over"),
+    [
+        ("refused", 400, "refresh_token_not_found", True),
+        ("refused", 400, None, True),
+        ("refused", 403, "session_not_found", True),
+        ("refused", 409, "conflict", False),
+        ("refused", 404, "new_code", False),
+        ("wrong", 401, None, False),
+        ("busy", 429, "user_banned", False),
+    ],
+)
+def test_a_refresh_token_is_over_where_auth_says_so(kind, status, code, is_over):
+    assert SupabaseError(kind, "no", status=status, code=code).ends_refresh is is_over
+
+
 def test_the_end_of_a_token_names_its_code():
     assert "PGRST303" in str(CallerExpired("PGRST303"))
     assert "no code" in str(CallerExpired())

@@ -249,6 +249,20 @@ def test_all_error_bodies_are_read(body, code, message):
     assert (error.code, error.message) == (code, message)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"message":"Invalid API key"}', "wrong"),
+        (b'{"message":"Invalid authentication credentials"}', "wrong"),
+        (b'{"code":"bad_jwt","message":"m"}', "refused"),
+        (b'{"code":401,"msg":"m"}', "refused"),
+    ],
+)
+def test_a_refusal_of_the_projects_key_is_no_refusal_of_a_request(status, body, kind):
+    assert read_error(WireAnswer(status, {}, body)).kind == kind
+
+
 def test_the_parts_of_a_rest_error_are_kept():
     body = b'{"code":"42501","message":"m","details":"d","hint":"h"}'
     error = read_error(WireAnswer(403, {}, body))
