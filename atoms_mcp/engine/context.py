@@ -84,7 +84,11 @@ class Context:
             ToolError: the client cannot be asked, or did not answer.
             RpcError: it did not declare that it can be asked this.
             InputRequired: it has to be asked first; let it pass.
+            ValueError: the address of a page has the caller's token in it.
         """
+        tokens = [one for one in (self._caller.token, self._caller.presented) if one]
+        if any(asked.carries(token) for asked in requests.values() for token in tokens):
+            raise ValueError("the address of a page may not carry the caller's token")
         return await self._dialogue.ask(requests, authorises=authorises)
 
     async def elicit(

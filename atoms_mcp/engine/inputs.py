@@ -6,8 +6,10 @@ Source: MCP 2026-07-28 client/elicitation, client/sampling, client/roots, basic/
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from atoms_mcp.errors import AtomsError
+from atoms_mcp.protocol.sampling import check_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,15 @@ class InputRequest:
         """Ask the user to open a page and to do there what no client may see.
 
         Whoever opens it must prove there to be the caller: the URL by itself proves nothing.
+
+        Raises:
+            ValueError: it is no address of a page, or names a user or a password.
         """
+        parts = urlsplit(url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise ValueError("a page has an address that begins with https:// and names a host")
+        if "@" in parts.netloc:
+            raise ValueError("the address of a page names neither a user nor a password")
         params = {"mode": "url", "message": message, "url": url}
         return cls("elicitation/create", params, "elicitation.url")
 
@@ -40,10 +50,22 @@ class InputRequest:
     def sample(
         cls, messages: Sequence[Mapping[str, Any]], max_tokens: int, **more: object
     ) -> "InputRequest":
-        """Ask the client's model; `more` are further parameters of sampling/createMessage."""
+        """Ask the client's model; `more` are further parameters of sampling/createMessage.
+
+        Raises:
+            ValueError: a use of a tool without its result, or other conversations of clients,
+                which are deprecated, are asked for.
+        """
+        check_messages(messages)
+        if more.get("includeContext", "none") != "none":
+            raise ValueError("includeContext is deprecated: leave it out")
         params = {"messages": list(messages), "maxTokens": max_tokens, **more}
         needed = "sampling.tools" if "tools" in more else "sampling"
         return cls("sampling/createMessage", params, needed)
+
+    def carries(self, secret: str) -> bool:
+        """Tell whether a page's address has a secret in it, which then lies about in histories."""
+        return secret in self.params.get("url", "")
 
     @classmethod
     def roots(cls) -> "InputRequest":

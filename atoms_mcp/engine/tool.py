@@ -39,6 +39,7 @@ class Tool:
 
     `handler` answers the structured content as a dict (which is shown as text, too), or
     `Content`; it raises `ToolError` for what the caller can mend.
+    `input_schema` and `output_schema` are JSON Schema 2020-12, the one dialect that is served.
     `accept` turns older spellings into listed ones before the arguments are checked against
     `input_schema` (pure; may raise `ToolError`). `scope` names the scope that a call with
     these (checked) arguments needs; without it, the annotations decide for all calls alike.

@@ -106,3 +106,14 @@ async def test_a_form_is_answered_with_what_the_user_made_of_it(answer, content)
     assert dialogue.heard == [
         ("ask", {"sure": InputRequest.form("Sure?", {"type": "object"})}, True)
     ]
+
+
+@pytest.mark.requirement("elic-url-data")
+async def test_no_page_is_asked_for_by_an_address_with_the_token_in_it():
+    dialogue = Heard({"action": "accept"})
+    own = context(dialogue)
+    page = InputRequest.link("Pay.", f"https://pay.test/?t={own.caller.token}")
+
+    with pytest.raises(ValueError, match="token"):
+        await own.ask({"page": page})
+    assert dialogue.heard == []

@@ -195,6 +195,19 @@ async def test_pages_are_opened_since_2025_11_25(bench):
     assert (await settle(older.call("visit")))["isError"] is True
 
 
+@pytest.mark.requirement("elic-url-id")
+async def test_no_two_pages_have_the_same_id(bench):
+    client, ids = await Client(bench, "2025-11-25").open(), set()
+    for number in range(3):
+        task = client.call("visit", call_id=number)
+        question = await client.voice.next()
+        ids.add(question["params"]["elicitationId"])
+        await client.answer(question, result={"action": "decline"})
+        await settle(task)
+
+    assert len(ids) == 3
+
+
 async def test_where_nothing_can_be_said_nothing_can_be_asked(bench):
     client = await Client(bench, "2025-11-25").open()
     client.voice = None

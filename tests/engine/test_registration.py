@@ -131,3 +131,11 @@ def test_a_tool_that_clients_would_drop_is_refused_with_the_rule(changed, words)
 )
 def test_anything_else_that_cannot_work_is_refused_with_the_rule(offer, words):
     assert words in find_faults(offer)[0]
+
+
+@pytest.mark.requirement("base-dialects-said")
+def test_the_dialect_of_schemas_is_documented_and_told_to_who_gives_another():
+    other = tool(input_schema={"type": "object", "$schema": "http://json-schema.org/schema#"})
+
+    assert "JSON Schema 2020-12" in Tool.__doc__
+    assert "draft/2020-12" in str(find_faults(Offer(tools=(other,))))

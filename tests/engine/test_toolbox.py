@@ -64,6 +64,16 @@ def test_older_spellings_are_accepted_before_the_check():
         prepared.admit(caller(), {})
 
 
+@pytest.mark.requirement("tools-names-case")
+def test_names_that_differ_in_case_are_two_tools():
+    loud = replace(SAY, name="SAY")
+    tools = Toolbox([SAY, loud])
+
+    assert (tools.find("say").tool, tools.find("SAY").tool) == (SAY, loud)
+    with pytest.raises(UnknownTool):
+        tools.find("Say")
+
+
 @pytest.mark.requirement("tools-validate")
 def test_arguments_are_checked_before_the_right_to_use_them():
     prepared = Toolbox([replace(SAY, scope=lambda given: f"scope:{given['text']}")]).find("say")

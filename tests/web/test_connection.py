@@ -134,6 +134,7 @@ async def test_a_fault_behind_a_body_that_is_whole_harms_it_not(raw, supabase):
     assert told(answers[1])["error"] == "malformed_request"
 
 
+@pytest.mark.requirement("t17-pipelining")
 async def test_requests_in_a_row_are_answered_in_that_order(raw):
     answers = await raw.say(
         raw.head("GET /healthz HTTP/1.1")
@@ -183,6 +184,7 @@ async def test_trailers_are_limited_as_headers_are(raw, supabase):
     assert [answer[0] for answer in answers] == [400]
 
 
+@pytest.mark.requirement("t19-silent")
 @pytest.mark.usefixtures("soon")
 async def test_who_connects_and_says_nothing_is_let_go(raw, lines):
     assert await raw.say() == b""
@@ -269,6 +271,7 @@ async def test_a_body_that_trickles_in_is_given_up(raw, supabase, monkeypatch, i
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.requirement("t19-silent")
 async def test_others_are_served_while_many_say_nothing(raw):
     silent = [await raw.open() for _ in range(50)]
     for _, writer in silent[:25]:
