@@ -21,14 +21,15 @@ from atoms_mcp.entities.postgrest import (
     same_text,
 )
 from atoms_mcp.entities.rest import RestRequest
+from atoms_mcp.entities.uris import IN_PROJECT
 from atoms_mcp.entities.values import as_uuid
 
 ITEM_KEY = re.compile(r"([A-Z][A-Z0-9]{1,9})-([A-Z]{2,5})-([1-9][0-9]{0,11})")
-PROJECT_KEY = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 MAX_NAME_CHARS = 300
-CANDIDATES = 6
 # Names are compared again after the look-up, which may find a few rows too many.
 LOOKED_AT = 25
+# So many rows come back for many names at once, at most.
+MAX_FOUND = 500
 
 ORGANIZATION_COLUMNS = "id,slug,name,deleted_at"
 PROJECT_COLUMNS = "id,key,name,organization_id,organization_slug,deleted_at"
@@ -117,9 +118,24 @@ def plan_find_item(name: Name, entity: EntityType | None, project_id: str | None
 
 
 def plan_find_keys(keys: Sequence[str]) -> RestRequest:
-    """Plan the look-up of many items by their keys at once."""
-    query = (("select", ITEM_COLUMNS), one_of("key", keys).pair(), ("limit", "500"))
-    return RestRequest("GET", "items", query)
+    """Plan the look-up of many items by their keys at once, with their organizations."""
+    return _find_many("items", f"{ITEM_COLUMNS},{IN_PROJECT}", "key", keys)
+
+
+def plan_find_handles(entity: EntityType, names: Sequence[str]) -> RestRequest:
+    """Plan the look-up of many projects by key, organizations by slug, or people by e-mail."""
+    if entity.name == "project":
+        return _find_many(
+            "project_overview", PROJECT_COLUMNS, "key", [one.upper() for one in names]
+        )
+    column = entity.fields[entity.handle].column
+    lowered = [one.lower() for one in names]
+    return _find_many(entity.read_from, f"{entity.unique},{column}", column, lowered)
+
+
+def _find_many(table: str, select: str, column: str, names: Sequence[str]) -> RestRequest:
+    query = (("select", select), one_of(column, names).pair(), ("limit", str(MAX_FOUND)))
+    return RestRequest("GET", table, query)
 
 
 def plan_find_user(text: str) -> RestRequest:

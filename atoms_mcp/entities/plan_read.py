@@ -24,11 +24,10 @@ from atoms_mcp.entities.postgrest import (
 )
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.scope import Scope
-from atoms_mcp.entities.values import as_uuid
 
 MAX_HITS = 100
 OUTLINE_COLUMNS = (
-    "id,position,source,key,kind,heading_level,title,body,content,rationale,status,priority"
+    "id,source,key,kind,heading_level,title,body,content,rationale,status,priority,position"
 )
 HISTORY_COLUMNS = "version,op,actor,actor_email,at,changed_fields,via"
 
@@ -174,23 +173,6 @@ def plan_read(entity: EntityType, fields: Iterable[str], entity_id: str) -> Rest
     return RestRequest("GET", entity.read_from, query)
 
 
-def plan_named(entity: EntityType, fields: Iterable[str], names: Iterable[str]) -> RestRequest:
-    """Plan the reading of several entities by UUID or by what names them (key, slug, e-mail)."""
-    column = entity.fields[entity.handle].column
-    uuids = [one for one in names if as_uuid(one)]
-    others = [one for one in names if not as_uuid(one)]
-    branches = [one_of(entity.unique, uuids).branch()] if uuids else []
-    if column != entity.unique:
-        spelled = [one.upper() if column == "key" else one.lower() for one in others]
-        branches += [one_of(column, spelled).branch()] if spelled else []
-    query = (
-        ("select", columns(entity, fields)),
-        any_of(branches or ["id.in.()"]),
-        ("limit", "100"),
-    )
-    return RestRequest("GET", entity.read_from, query)
-
-
 def plan_state(entity: EntityType, entity_id: str, fields: Iterable[str] = ()) -> RestRequest:
     """Plan the look at the table itself that tells why a change matched nothing."""
     select = base_columns(entity, fields)
@@ -237,10 +219,7 @@ def plan_outline(
 ) -> RestRequest:
     """Plan a piece of a document's blocks and requirements in reading order."""
     query: list[Pair] = [
-        (
-            "select",
-            "id,source,key,kind,heading_level,title,body,content,rationale,status,priority,position",
-        ),
+        ("select", OUTLINE_COLUMNS),
         equal("document_id", document_id).pair(),
     ]
     if position is not None:

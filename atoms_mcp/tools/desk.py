@@ -60,8 +60,8 @@ class Desk:
         # Not everybody has an e-mail address.
         names = {self.user_id: self.context.caller.email or self.user_id}
         users, items = sorted(unnamed.users - names.keys()), sorted(unnamed.items)
-        requests = [plan_people(some) for some in _chunks(users)]
-        requests += [plan_keys(some) for some in _chunks(items)]
+        requests = [plan_people(some) for some in chunks(users, IDS_AT_ONCE)]
+        requests += [plan_keys(some) for some in chunks(items, IDS_AT_ONCE)]
         for found in await asyncio.gather(*map(self.rows, requests)):
             for row in found:
                 name = row.get("email") or row.get("key")
@@ -70,9 +70,10 @@ class Desk:
         return names
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(ids), IDS_AT_ONCE):
-        yield ids[first : first + IDS_AT_ONCE]
+def chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Give names a few at a time, `size` at most."""
+    for first in range(0, len(names), size):
+        yield names[first : first + size]
 
 
 def answer(operation: str, entity: EntityType, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - members of an answer are JSON

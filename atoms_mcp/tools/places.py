@@ -27,6 +27,9 @@ from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.choices import choose
 from atoms_mcp.tools.desk import Desk, Row
 
+# The ids of the project and of the organization in which something lies.
+Within = tuple[str | None, str | None]
+
 
 async def find_scope(desk: Desk, call: Call) -> Scope:
     """Give the place that a list, search or creation works in.
@@ -108,7 +111,9 @@ async def find_places(
     """
     places = await _candidates(desk, parse_name(given), levels)
     if len(places) > 1:
-        places = await _preferred(desk, places)
+        within = [(place.project_id, place.organization_id) for place in places]
+        at = await find_preferred(desk, within)
+        places = places if at is None else [replace(places[at], is_default=True)]
     if len(places) > 1:
         named = _told_apart(places)
         rows = [{"entity_id": name, "type": place.level} for name, place in named.items()]
@@ -233,15 +238,15 @@ async def _documents_titled(desk: Desk, name: Name) -> list[Scope]:
     return [replace(_item_place(row, name), is_default=True) for row in rows]
 
 
-async def _preferred(desk: Desk, places: list[Scope]) -> list[Scope]:
-    """Among places of one name prefer the one in the default project or organization."""
+async def find_preferred(desk: Desk, within: Sequence[Within]) -> int | None:
+    """Among things of one name give which is the one in the default project or organization."""
     kept = await kept_scope(desk)
-    for column in ("project_id", "organization_id"):
-        wanted = getattr(kept, column) if kept else None
-        same = [place for place in places if wanted and getattr(place, column) == wanted]
+    wanted = (kept.project_id, kept.organization_id) if kept else (None, None)
+    for at, place_id in enumerate(wanted):
+        same = [one for one, ids in enumerate(within) if place_id and ids[at] == place_id]
         if len(same) == 1:
-            return [replace(same[0], is_default=True)]
-    return places
+            return same[0]
+    return None
 
 
 async def check_place(desk: Desk, scope: Scope) -> None:

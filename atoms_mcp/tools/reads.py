@@ -16,7 +16,6 @@ from atoms_mcp.entities.plan_read import (
     plan_held,
     plan_history,
     plan_ids,
-    plan_named,
     plan_outline,
     plan_read,
 )
@@ -24,6 +23,7 @@ from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.view import Item, as_text, handle_of, render, to_seconds
 from atoms_mcp.tools.desk import Desk, Row, answer
 from atoms_mcp.tools.lists import how_to_read, revisions
+from atoms_mcp.tools.references import find_ids
 from atoms_mcp.tools.targets import Target, find_target
 
 OUTLINE_ROWS = 150
@@ -221,16 +221,13 @@ def _following(
 async def _read_many(desk: Desk, call: Call) -> dict[str, Any]:
     """Read several entities at once; those that are not there are named."""
     entity, chosen = call.entity, call.chosen()
-    rows = await desk.rows(plan_named(entity, chosen, call.ids))
-    found: dict[str, Row] = {}
-    for row in rows:
-        for name in (row[entity.unique], handle_of(entity, row)):
-            found.setdefault(str(name).casefold(), row)
-    missing = [one for one in call.ids if one.casefold() not in found]
+    ids = await find_ids(desk, entity, call.ids)
+    rows = await desk.rows(plan_ids(entity, chosen, set(ids.values()))) if ids else []
+    found = {row[entity.unique]: row for row in rows}
+    missing = [one for one in call.ids if one not in ids or ids[one] not in found]
     if len(missing) == len(call.ids):
         raise not_found(entity, ", ".join(missing))
-    present = [found[one.casefold()] for one in call.ids if one.casefold() in found]
-    ordered = {row[entity.unique]: row for row in present}
+    ordered = {ids[one]: found[ids[one]] for one in call.ids if one not in missing}
     names = await desk.names(entity, ordered.values(), chosen)
     items = [render(entity, row, chosen, names) for row in ordered.values()]
     fitted = fit(items, entity.handle, how_to_read)

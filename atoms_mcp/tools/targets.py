@@ -20,7 +20,14 @@ from atoms_mcp.entities.values import as_uuid
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools.choices import MAX_CHOICES, choose
 from atoms_mcp.tools.desk import Desk, Row
-from atoms_mcp.tools.places import find_items, find_place, find_places, kept_scope, narrowed
+from atoms_mcp.tools.places import (
+    find_items,
+    find_place,
+    find_places,
+    find_preferred,
+    kept_scope,
+    narrowed,
+)
 
 ME = "me"
 
@@ -73,7 +80,9 @@ async def _find_user(desk: Desk, entity: EntityType, given: str) -> Target:
         return Target(user_id, given)
     rows = await desk.rows(plan_find_user(given))
     rows = best_matches(rows, given, ("email", "display_name"))
-    return await _only(desk, entity, given, [Target(row["id"], row["email"] or row["id"]) for row in rows])
+    return await _only(
+        desk, entity, given, [Target(row["id"], row["email"] or row["id"]) for row in rows]
+    )
 
 
 async def _find_member(desk: Desk, call: Call, given: str) -> Target:
@@ -151,7 +160,9 @@ async def _find_item(desk: Desk, call: Call, given: str) -> Target:
         scope = await _title_scope(desk, call, scope, given)
     rows = await find_items(desk, name, entity, scope.project_id if scope else None)
     if len(rows) > 1 and scope is None:
-        rows = await _preferred(desk, rows)
+        within = [(row["project_id"], row["organization_id"]) for row in rows]
+        at = await find_preferred(desk, within)
+        rows = rows if at is None else [rows[at]]
     if rows and all(row["type"] != entity.name for row in rows):
         raise wrong_type(entity, given, rows[0]["type"])
     default = scope.label if scope and scope.is_default else None
@@ -185,13 +196,6 @@ async def _title_scope(desk: Desk, call: Call, scope: Scope | None, given: str) 
             details={"field": "entity_id"},
         )
     return kept
-
-
-async def _preferred(desk: Desk, rows: list[Row]) -> list[Row]:
-    """Among items of one key in several organizations prefer the one of the default place."""
-    kept = await kept_scope(desk)
-    same = [row for row in rows if kept and row["organization_id"] == kept.organization_id]
-    return same if len(same) == 1 else rows
 
 
 async def _described(desk: Desk, rows: list[Row], name: Name) -> list[dict[str, str]]:

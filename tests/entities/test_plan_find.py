@@ -5,6 +5,7 @@ from atoms_mcp.entities.plan_find import (
     best_matches,
     parse_name,
     plan_find_item,
+    plan_find_handles,
     plan_find_keys,
     plan_find_members,
     plan_find_organization,
@@ -95,6 +96,18 @@ def test_a_title_is_looked_for_among_the_living_of_one_type_and_project(requirem
 
 def test_many_keys_are_looked_up_at_once():
     assert ("key", "in.(A-REQ-1,A-REQ-2)") in plan_find_keys(["A-REQ-1", "A-REQ-2"]).query
+
+
+@pytest.mark.parametrize(
+    ("type_name", "name", "match"),
+    [
+        ("project", "veh", ("key", "in.(VEH)")),
+        ("organization", "Acme", ("slug", "in.(acme)")),
+        ("profile", "Ada@acme.example", ("email", 'in.("ada@acme.example")')),
+    ],
+)
+def test_many_are_looked_up_by_what_names_them(catalogue, type_name, name, match):
+    assert match in plan_find_handles(catalogue[type_name], [name]).query
 
 
 def test_people_are_found_by_address_or_exact_name():

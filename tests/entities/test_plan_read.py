@@ -14,7 +14,6 @@ from atoms_mcp.entities.plan_read import (
     plan_list,
     plan_living,
     plan_match,
-    plan_named,
     plan_organizations,
     plan_outline,
     plan_people,
@@ -152,20 +151,6 @@ def test_rows_are_read_by_id(requirement, catalogue):
     )
     assert one.query == (("select", "name,key,id,version,deleted_at"), ("id", "eq.1"))
     assert person.query == (("select", "email,id"), ("id", "eq.1"))
-
-
-@pytest.mark.parametrize(
-    ("type_name", "names", "match"),
-    [
-        ("requirement", [UUID, "veh-req-1"], f"(id.in.({UUID}),key.in.(VEH-REQ-1))"),
-        ("organization", ["Acme"], "(slug.in.(acme))"),
-        ("profile", ["Ada@acme.example"], '(email.in.("ada@acme.example"))'),
-        ("block", ["nothing"], "(id.in.())"),
-        ("block", [UUID], f"(id.in.({UUID}))"),
-    ],
-)
-def test_several_are_read_by_what_names_them(catalogue, type_name, names, match):
-    assert ("or", match) in plan_named(catalogue[type_name], ["updated_at"], names).query
 
 
 def test_the_state_of_a_row_is_read_from_its_table(catalogue):

@@ -293,7 +293,95 @@ async def test_several_are_read_at_once_in_the_order_asked_for(workspace, projec
 
     assert [item["title"] for item in answer["items"]] == ["B", "C"]
     assert answer["not_found"] == ["NONE-REQ-1"]
-    assert len(workspace.requests) == 1
+    assert len(workspace.requests) == 2
+
+
+@pytest.fixture
+async def twin(workspace, project):
+    """Another organization of Ada's, with a project and a document of the same keys."""
+    slug = f"twin-{project.key.lower()}"
+    for kind, parent, data in (
+        ("organization", {}, {"title": "Twin", "slug": slug}),
+        ("project", {"parent": slug}, {"title": "Twin", "key": project.key}),
+        ("document", {"parent": f"{slug}/{project.key}"}, {"title": "Theirs"}),
+    ):
+        await workspace.call("ada", operation="create", entity_type=kind, data=data, **parent)
+    return slug
+
+
+@pytest.mark.parametrize("kind", ["project", "document"])
+async def test_several_are_never_guessed_between_organizations(workspace, project, twin, kind):
+    key = project.key if kind == "project" else project.document
+    several = {"operation": "read", "entity_type": kind, "ids": [key]}
+    both = {"operation": "read", "entity_type": kind, "ids": [f"acme/{key}", f"{twin}/{key}"]}
+
+    error = await workspace.refused("ada", **several)
+    told_apart = await workspace.call("ada", **both)
+    await workspace.call("ada", "workspace_tool", operation="set_context", entity_id=twin)
+    try:
+        preferred = await workspace.call("ada", **several)
+    finally:
+        await workspace.call("ada", "workspace_tool", operation="clear_context")
+
+    assert error.code == "ambiguous"
+    assert {one["entity_id"] for one in error.details["candidates"]} == {
+        f"acme/{key}",
+        f"{twin}/{key}",
+    }
+    theirs = "Twin" if kind == "project" else "Theirs"
+    assert [item["title"] for item in preferred["items"]] == [theirs]
+    assert [item["title"] for item in told_apart["items"]][1:] == [theirs]
+    assert "not_found" not in told_apart
+
+
+async def test_several_of_one_key_are_chosen_by_a_user_who_can_be_asked(
+    workspace, client, project, twin
+):
+    chosen = f"{twin}/{project.document}"
+    workspace.client = client({"": {"choice": chosen}})
+
+    answer = await workspace.call(
+        "ada", operation="read", entity_type="document", ids=[project.document]
+    )
+
+    assert [item["title"] for item in answer["items"]] == ["Theirs"]
+
+
+async def test_several_of_other_types_and_titles_are_not_found_among_these(workspace, project, add):
+    await add(title="A")
+
+    answer = await workspace.call(
+        "ada",
+        operation="read",
+        ids=[project.item(1), project.document, "A", "nowhere/" + project.item(1)],
+        **REQUIREMENT,
+    )
+
+    assert len(answer["items"]) == 1
+    assert answer["not_found"] == [project.document, "A", "nowhere/" + project.item(1)]
+
+
+async def test_what_a_look_up_cuts_off_is_asked_for_again(scripted):
+    def row(number, organization):
+        return {
+            "id": f"{number}-{organization}",
+            "key": f"VEH-REQ-{number}",
+            "type": "requirement",
+            "title": "A",
+            "project_id": f"p{organization}",
+            "organization_id": f"o{organization}",
+        }
+
+    some = [row(1, organization) for organization in range(500)]
+    read = {"id": "2-0", "key": "VEH-REQ-2", "name": "A"}
+    workspace = scripted(some, [row(1, 0)], [row(2, 0)], [read | {"id": "1-0"}, read])
+
+    answer = await workspace.call(
+        "ada", operation="read", ids=["VEH-REQ-1", "VEH-REQ-2"], **REQUIREMENT
+    )
+
+    assert len(answer["items"]) == 2
+    assert "not_found" not in answer
 
 
 async def test_several_that_are_all_out_of_sight_are_not_found(workspace):

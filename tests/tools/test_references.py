@@ -69,6 +69,30 @@ async def test_one_key_in_two_organizations_is_ambiguous(scripted):
     assert [one["title"] for one in error.details["candidates"]] == ["A", "A"]
 
 
+async def test_one_key_in_two_organizations_is_told_apart_by_slug(scripted):
+    def row(number, slug):
+        place = {"key": "VEH", "organizations": {"slug": slug}}
+        known = {"key": "VEH-DOC-1", "type": "document", "title": "A", "projects": place}
+        return known | {"id": f"d{number}", "project_id": f"p{number}"}
+
+    rows = [row(1, "acme"), row(2, "umbrella")]
+    listing = {"operation": "list", "parent": "acme/VEH", **REQUIREMENT}
+    project = {"id": "p", "key": "VEH", "name": "V", "slug": "v"}
+    project |= {"organization_id": "o", "organization_slug": "acme"}
+
+    error = await scripted([project], rows).refused(
+        "ada", **listing, filters={"document": ["VEH-DOC-1"]}
+    )
+    workspace = scripted([project], rows, [])
+    await workspace.call("ada", **listing, filters={"document": ["umbrella/VEH-DOC-1"]})
+
+    assert {one["entity_id"] for one in error.details["candidates"]} == {
+        "acme/VEH-DOC-1",
+        "umbrella/VEH-DOC-1",
+    }
+    assert ("document_id", "eq.d2") in workspace.requests[-1].query
+
+
 async def test_one_key_in_two_organizations_is_the_one_of_the_same_project(scripted):
     row = {"key": "VEH-DOC-1", "type": "document", "title": "A", "document_id": None}
     rows = [row | {"id": "d1", "project_id": "p1"}, row | {"id": "d2", "project_id": "p2"}]
