@@ -7,11 +7,13 @@ alive. What it looks like on the wire (name, flags) is the pages' matter.
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from atoms_mcp.identity.chains import Chains, SessionOver
 from atoms_mcp.identity.seal import Seal, SealBroken
+from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.auth import Session
 
 PURPOSE = "browser"
@@ -90,11 +92,13 @@ class BrowserSessions:
         """
         holders = self._chains.holders
         await holders.revoke(browser.key, browser.expires_at)
-        if not await holders.has_any(browser.sid):
+        if not await holders.has_any(browser.user_id, browser.sid):
             await self._chains.end(browser.sid, browser.refresh_token)
 
     async def end_everywhere(self, browser: BrowserSession) -> None:
         """End all sessions of the user: every browser and every connected client.
+
+        Until Supabase has done it, it can be tried again.
 
         Raises:
             SessionOver: this one has ended already, so it can end no other.
@@ -102,8 +106,10 @@ class BrowserSessions:
             StoreDown: the store cannot be asked.
         """
         session = await self.current(browser)
-        await self._chains.sign_out(browser.sid, session, "global")
-        await self._chains.holders.revoke(browser.key, browser.expires_at)
+        # What fails after Supabase has ended it leaves nothing behind that opens anything.
+        with suppress(StoreDown):
+            await self._chains.sign_out(browser.sid, session, "global")
+            await self._chains.holders.revoke(browser.key, browser.expires_at)
 
 
 def _to_claims(browser: BrowserSession) -> dict[str, Any]:

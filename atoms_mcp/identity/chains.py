@@ -34,6 +34,10 @@ class SessionOver(AtomsError):  # noqa: N818 - says what is the case
     """Supabase has ended this session: signed out, expired, or its user is gone."""
 
 
+class SessionUnknown(SessionOver):
+    """The store has lost it: nothing here can reach it, which says nothing of whether it lives."""
+
+
 class Chains:
     """Knows the newest state of each session, by its id. `now` gives Unix seconds.
 
@@ -49,7 +53,7 @@ class Chains:
         *,
         max_remembered: int = MAX_REMEMBERED,
     ) -> None:
-        self.holders = Holders(store)
+        self.holders = Holders(store, now)
         self._auth = auth
         self._store = store
         self._seal = seal
@@ -136,7 +140,7 @@ class Chains:
             return kept
         newest = rt if kept is None else kept.refresh_token
         if newest is None:
-            raise SessionOver("nothing is known of the session")
+            raise SessionUnknown("nothing is known of the session")
         try:
             session = await self._auth.refresh(newest)
         except SupabaseError as exc:

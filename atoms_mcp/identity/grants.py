@@ -19,7 +19,7 @@ import structlog
 
 from atoms_mcp.identity.access import AccessClaims, AccessTokens, name_client
 from atoms_mcp.identity.browser import BrowserSession, BrowserSessions
-from atoms_mcp.identity.chains import Chains, SessionOver, find_expiry
+from atoms_mcp.identity.chains import Chains, SessionOver, SessionUnknown, find_expiry
 from atoms_mcp.identity.claims import InvalidToken, peek
 from atoms_mcp.identity.connections import Connection, client_key
 from atoms_mcp.identity.ledger import Ledger
@@ -143,7 +143,7 @@ class Grants:
                 raise _refused(f"The code has expired; {AGAIN}")
             # First what can fail for a while: a code that was not answered can be sent again.
             session = await self._find_session(code)
-            await self._holders.add(code.sid, code.gid, until)
+            await self._holders.add(code.uid, code.sid, code.gid, until)
         if session is None or not await self._take(code):
             await self._end_stolen(code)
             raise _refused(f"The code was used before, so its tokens are revoked; {AGAIN}")
@@ -189,13 +189,13 @@ class Grants:
             else:
                 session = await self._chains.current(held.sid, held.rt)
         except SessionOver:
-            await self._mark(held.gid, held.sid)
+            await self._mark(held.uid, held.gid)
             raise _refused(f"The session at Supabase has ended; {AGAIN}") from None
         following = max(newest, held.n + 1)
         until = self._now() + REFRESH_LIFETIME_S
         if following > newest:
             # The generation last: what fails before it can be sent again, as late as it may be.
-            await self._holders.add(held.sid, held.gid, until)
+            await self._holders.add(held.uid, held.sid, held.gid, until)
             await self._store.put(_grant_key(held.gid), f"{following} {self._now():.0f}", until)
         successor = replace(held, rt=session.refresh_token, n=following, exp=int(until))
         answer = self._answer(successor, scope, session)
@@ -216,38 +216,57 @@ class Grants:
         held: RefreshClaims | AccessClaims
         try:
             held = open_claims(self._seal, RefreshClaims, token)
-            sid, rt = held.sid, held.rt
+            uid, sid, rt = held.uid, held.sid, held.rt
         except SealBroken:
             try:
                 held = self._access.open_any(token)
             except InvalidToken:
                 return
-            sid = str(peek(held.jwt).get("session_id"))
+            said = peek(held.jwt)
+            uid, sid = str(said.get("sub")), str(said.get("session_id"))
         if held.client_id != name_client(client.client_id):
             raise _refused("The token was issued to another client")
-        await self._end(held.gid, sid, rt)
+        await self._end(uid, held.gid, sid, rt)
 
-    async def revoke_grant(
-        self, gid: str, sid: str | None, jwt: str | None, *, keeps_session: bool = False
-    ) -> None:
-        """Revoke a grant. Its session `sid` ends with it where no other grant lives on it.
+    async def revoke_proved(self, uid: str, gid: str, sid: str | None, jwt: str) -> None:
+        """Revoke a grant that the user has shown a token of; `jwt` is the one inside.
 
-        `jwt` is an access token of the user, who must own the grant: with it the entry in the
-        list of connections goes, too. `keeps_session` is for a browser that lives on the same
-        session and stays signed in.
+        Its session ends with it where no other grant lives on it.
         """
-        await self._mark(gid, sid)
-        if jwt is not None:
-            self._ledger.remove(gid, jwt)
-        if sid is not None and not keeps_session and not await self._holders.has_any(sid):
-            await self._chains.end(sid, None)
+        await self._mark(uid, gid)
+        self._ledger.remove(gid, jwt)
+        if sid is not None:
+            await self._end_unheld(uid, sid)
+
+    async def revoke_listed(self, connection: Connection, uid: str, kept_sid: str) -> bool:
+        """Revoke a grant of the user's list, and tell whether it is over now.
+
+        The list is the user's own to write, so it proves nothing: only what the store knows as
+        this user's is touched. `kept_sid` is the session of the browser, which stays signed in.
+        Where the store has lost the grant, its session is ended if that is this user's.
+        """
+        gid = connection.id
+        sid = (await self._holders.get_all(uid)).get(gid)
+        if sid is not None:
+            await self._mark(uid, gid)
+            if sid != kept_sid:
+                await self._end_unheld(uid, sid)
+            return True
+        used_at = max(connection.last_used_at, connection.created_at)
+        if self._now() >= used_at + REFRESH_LIFETIME_S or await self._holders.is_revoked(gid):
+            return True
+        return connection.session_id != kept_sid and await self._end_own(uid, connection.session_id)
+
+    async def revoke_all(self, uid: str) -> None:
+        """Revoke all grants of a user, so that their sessions can be ended; can be repeated."""
+        for gid, sid in (await self._holders.get_all(uid)).items():
+            await self._holders.revoke(gid, self._now() + REFRESH_LIFETIME_S)
+            self._verifier.forget_grant(gid)
             self._verifier.forget_session(sid)
 
-    async def revoke_session(self, sid: str) -> None:
-        """Revoke all grants that live on a session that was ended."""
-        for gid in await self._holders.get_all(sid):
-            await self._mark(gid, sid)
-        self._verifier.forget_session(sid)
+    async def clear_list(self, jwt: str) -> None:
+        """Strike all off the list of the user whose access token this is; never fails."""
+        await self._ledger.clear(jwt)
 
     def _check_code(self, code: CodeClaims, grant: CodeGrant, client: Client) -> None:
         """Check who redeems, and with what; nothing is used up by a wrong one."""
@@ -322,23 +341,40 @@ class Grants:
         except SealBroken:
             raise _refused(f"That is none that this server handed out; {AGAIN}") from None
 
-    async def _mark(self, gid: str, sid: str | None) -> None:
+    async def _mark(self, uid: str, gid: str) -> None:
         """Revoke a grant: here at once, elsewhere as soon as they look."""
         until = self._now() + REFRESH_LIFETIME_S
         await self._holders.revoke(gid, until)
         self._verifier.forget_grant(gid)
-        if sid is not None:
-            await self._holders.remove(sid, gid, until)
+        await self._holders.remove(uid, gid, until)
 
-    async def _end(self, gid: str, sid: str, rt: str | None) -> None:
+    async def _end_unheld(self, uid: str, sid: str) -> None:
+        """End a session where no grant lives on it any more."""
+        if not await self._holders.has_any(uid, sid):
+            await self._chains.end(sid, None)
+            self._verifier.forget_session(sid)
+
+    async def _end_own(self, uid: str, sid: str) -> bool:
+        """End a session if it is this user's, and tell whether it is over now."""
+        try:
+            session = await self._chains.current(sid, None, margin_s=0)
+        except SessionOver as exc:
+            return not isinstance(exc, SessionUnknown)
+        if session.user.id != uid:
+            return False
+        await self._chains.sign_out(sid, session, "local")
+        self._verifier.forget_session(sid)
+        return True
+
+    async def _end(self, uid: str, gid: str, sid: str, rt: str | None) -> None:
         """Revoke a grant, strike it off the list, and end its session where it is the last."""
-        await self._mark(gid, sid)
+        await self._mark(uid, gid)
         try:
             session = await self._chains.current(sid, rt, margin_s=0)
         except SessionOver:
             return
         self._ledger.remove(gid, session.access_token)
-        if not await self._holders.has_any(sid):
+        if not await self._holders.has_any(uid, sid):
             await self._chains.sign_out(sid, session, "local")
             self._verifier.forget_session(sid)
 
@@ -352,7 +388,7 @@ class Grants:
             hint="somebody else may have seen it, or the client has lost track",
         )
         with suppress(SupabaseError):
-            await self._end(held.gid, held.sid, held.rt)
+            await self._end(held.uid, held.gid, held.sid, held.rt)
 
 
 def _refused(description: str) -> OAuthError:

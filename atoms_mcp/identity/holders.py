@@ -1,50 +1,58 @@
-"""Who lives on a Supabase session: grants of clients, and the browser that signed in.
+"""Which grants a user has, and on which of their Supabase sessions each one lives.
 
-Whoever is let go is marked as revoked, for as long as what was handed out could be shown again.
-A session that several clients share ends with the last of them.
+This is what says whose a grant is: the list that people see is their own to write. Whoever is
+let go is marked as revoked, for as long as what was handed out could be shown again. A session
+that several clients share ends with the last of them.
 """
 
-import asyncio
-import weakref
+import time
+from collections.abc import Callable
 
 import orjson
 
+from atoms_mcp.store.edits import Edits
 from atoms_mcp.store.store import Store
+
+# Of somebody who has more, those that end first are not known here any more.
+MAX_GRANTS = 1000
+
+# By grant: its session, and until when it can live (Unix seconds).
+Held = dict[str, tuple[str, float]]
 
 
 class Holders:
-    """Keeps in the store which grants live on which session."""
+    """Keeps in the store which grants live on which session, for each user."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self._store = store
-        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._edits = Edits(store)
+        self._now = now
 
-    async def add(self, sid: str, gid: str, until: float) -> None:
-        """Let a grant live on the session until then (Unix seconds)."""
-        async with self._lock(sid):
-            gids = await self.get_all(sid)
-            if gid not in gids:
-                gids.append(gid)
-            await self._store.put(_list_key(sid), orjson.dumps(gids).decode(), until)
+    async def add(self, uid: str, sid: str, gid: str, until: float) -> None:
+        """Let a grant of a user live on a session until then (Unix seconds)."""
 
-    async def remove(self, sid: str, gid: str, until: float) -> None:
-        """Take a grant off the session; the others live on until then, at least."""
-        async with self._lock(sid):
-            gids = [other for other in await self.get_all(sid) if other != gid]
-            if gids:
-                await self._store.put(_list_key(sid), orjson.dumps(gids).decode(), until)
-            else:
-                await self._store.delete(_list_key(sid))
+        def change(kept: str | None) -> str:
+            return _write({**self._read(kept), gid: (sid, until)})
 
-    async def get_all(self, sid: str) -> list[str]:
-        """Give the grants that live on the session."""
-        kept = await self._store.get(_list_key(sid))
-        gids: list[str] = [] if kept is None else orjson.loads(kept)
-        return gids
+        await self._edits.edit(_list_key(uid), change, until)
 
-    async def has_any(self, sid: str) -> bool:
-        """Tell whether any grant lives on the session."""
-        return bool(await self.get_all(sid))
+    async def remove(self, uid: str, gid: str, until: float) -> None:
+        """Take a grant off its session; the others live on until then, at least."""
+        if gid not in await self._load(uid):
+            return
+
+        def change(kept: str | None) -> str:
+            return _write({name: one for name, one in self._read(kept).items() if name != gid})
+
+        await self._edits.edit(_list_key(uid), change, until)
+
+    async def get_all(self, uid: str) -> dict[str, str]:
+        """Give the session of each grant that the user has."""
+        return {gid: sid for gid, (sid, _until) in (await self._load(uid)).items()}
+
+    async def has_any(self, uid: str, sid: str) -> bool:
+        """Tell whether any grant lives on this session of the user's."""
+        return sid in (await self.get_all(uid)).values()
 
     async def revoke(self, holder: str, until: float) -> None:
         """Mark a grant, or a browser, as revoked until then."""
@@ -54,17 +62,23 @@ class Holders:
         """Tell whether it was revoked, by whatever process."""
         return await self._store.is_marked(_mark(holder))
 
-    def _lock(self, sid: str) -> asyncio.Lock:
-        """Give the lock of a session: two who read and write its list would lose one of them.
+    async def _load(self, uid: str) -> Held:
+        return self._read(await self._store.get(_list_key(uid)))
 
-        Two processes still may; then the session ends with the grant that was kept, and the
-        other client has to sign in again.
-        """
-        return self._locks.setdefault(sid, asyncio.Lock())
+    def _read(self, kept: str | None) -> Held:
+        """Give those whose time is not over: one that is must not keep a session alive."""
+        found = {} if kept is None else orjson.loads(kept)
+        now = self._now()
+        return {gid: (sid, until) for gid, (sid, until) in found.items() if now < until}
 
 
-def _list_key(sid: str) -> str:
-    return f"session:{sid}:grants"
+def _write(held: Held) -> str:
+    latest = sorted(held.items(), key=lambda entry: entry[1][1])[-MAX_GRANTS:]
+    return orjson.dumps(dict(latest)).decode()
+
+
+def _list_key(uid: str) -> str:
+    return f"user:{uid}:grants"
 
 
 def _mark(holder: str) -> str:

@@ -41,6 +41,10 @@ class Ledger:
         """Strike a connection off."""
         self._begin(self._connections.remove(gid, token))
 
+    async def clear(self, token: str) -> None:
+        """Strike all of the user's connections off, and wait until that was tried."""
+        await self._run(self._connections.clear(token))
+
     async def close(self) -> None:
         """Let what is under way end, within two seconds."""
         if self._tasks:

@@ -12,9 +12,8 @@ from atoms_mcp.identity.browser import BrowserSession
 from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.identity.credentials import Malformed
 from atoms_mcp.supabase.auth import Session
-from atoms_mcp.web.apps import end_app, forget_apps, is_delegated, list_apps, render_apps
+from atoms_mcp.web.apps import end_app, end_everything, is_delegated, list_apps, render_apps
 from atoms_mcp.web.forms import begin_form, cookie_name, read_form, set_cookie
-from atoms_mcp.web.keys import BROWSERS
 from atoms_mcp.web.pages import TEXTS, render_page
 from atoms_mcp.web.redirect import send_on
 from atoms_mcp.web.sign_in import render_sign_in
@@ -35,7 +34,7 @@ MIGRATE = "atoms-mcp schema"
 NOTICE_COOKIE = "atoms_notice"
 NOTICE_S = 60
 # What can be said after a form, and where: on the account, or to who has left it.
-NOTICES = frozenset({"disconnected", "gone"})
+NOTICES = frozenset({"disconnected", "gone", "kept"})
 FAREWELLS = frozenset({"here", "everywhere"})
 
 
@@ -84,12 +83,14 @@ async def revoke(request: web.Request) -> web.Response:
         visitor, session = await _find_owner(request, form.claims["uid"])
     except SessionOver:
         return send_on(PATH)
-    # Only what is the user's own can be found, and so revoked.
-    found = next((app for app in await list_apps(request, session) or () if app.id == id_), None)
+    apps = await list_apps(request, session)
+    if apps is None:
+        return _tell(request, "kept")
+    found = next((app for app in apps if app.id == id_), None)
     if found is None:
         return _tell(request, "gone")
-    await end_app(request, found, visitor, session)
-    return _tell(request, "disconnected")
+    is_over = await end_app(request, found, visitor, session)
+    return _tell(request, "disconnected" if is_over else "kept")
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -111,9 +112,7 @@ async def sign_out(request: web.Request) -> web.Response:
         return response
     try:
         visitor, session = await _find_owner(request, form.claims["uid"])
-        apps = await list_apps(request, session)
-        await request.app[BROWSERS].end_everywhere(visitor)
-        await forget_apps(request, apps or (), visitor, session)
+        await end_everything(request, visitor, session)
     except SessionOver:
         # It cannot end the others any more; the page says who has to sign in for that.
         return send_on(PATH)

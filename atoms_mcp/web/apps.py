@@ -4,7 +4,6 @@ The list is read and changed with the user's own token, so that the database dec
 is. In mode delegated it is Supabase's own: what the user consented to at its OAuth server.
 """
 
-import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +19,7 @@ from atoms_mcp.supabase.authorization import Consent
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.age import measure_age
 from atoms_mcp.web.asking import render_host
-from atoms_mcp.web.keys import AUTH, CONNECTIONS, GRANTS, SETTINGS
+from atoms_mcp.web.keys import AUTH, BROWSERS, CONNECTIONS, GRANTS, SETTINGS
 from atoms_mcp.web.label import render_label
 from atoms_mcp.web.texts import Texts
 
@@ -55,42 +54,40 @@ async def list_apps(request: web.Request, session: Session) -> list[Connection] 
 
 async def end_app(
     request: web.Request, app: Connection, visitor: BrowserSession, session: Session
-) -> None:
-    """End an app of the user's list. The browser stays signed in, on the same session even.
+) -> bool:
+    """End an app of the user's list, and tell whether that could be done.
+
+    The browser stays signed in, on the same session even.
 
     Raises:
         SupabaseError, StoreDown: it could not be done.
     """
     if is_delegated(request):
         await request.app[AUTH].revoke_consent(session.access_token, app.client_id)
-        return
-    await request.app[GRANTS].revoke_grant(
-        app.id, app.session_id, None, keeps_session=app.session_id == visitor.sid
-    )
+        return True
+    if not await request.app[GRANTS].revoke_listed(app, visitor.user_id, visitor.sid):
+        return False
     await request.app[CONNECTIONS].remove(app.id, session.access_token)
+    return True
 
 
-async def forget_apps(
-    request: web.Request, apps: Iterable[Connection], visitor: BrowserSession, session: Session
-) -> None:
-    """Let go of apps whose sessions were all ended, which stops every renewal.
+async def end_everything(request: web.Request, visitor: BrowserSession, session: Session) -> None:
+    """Sign the user out everywhere: all apps, listed or not, and all browsers.
 
-    Marks stop the access tokens that are under way: those of the listed apps, and, list or
-    not, of the apps on the visitor's own session. Supabase looks after its own apps, and
-    remembers the consent: the next time they take a click.
+    First the apps are revoked here, which stops the access tokens that are under way; then
+    Supabase ends the sessions, which stops every renewal. Whatever fails can be tried again.
+    Supabase looks after its own apps, and remembers the consent: the next time they take a click.
 
     Raises:
+        SessionOver: this session has ended already, so it can end no other.
         SupabaseError, StoreDown: it could not be done.
     """
-    if is_delegated(request):
-        return
-    grants, kept = request.app[GRANTS], request.app[CONNECTIONS]
-    gone = list(apps)
-    for app in gone:
-        await grants.revoke_grant(app.id, app.session_id, None, keeps_session=True)
-    await grants.revoke_session(visitor.sid)
-    # The token is good for the database until it expires, whatever became of its session.
-    await asyncio.gather(*(kept.remove(app.id, session.access_token) for app in gone))
+    grants = request.app[GRANTS]
+    await grants.revoke_all(visitor.user_id)
+    await request.app[BROWSERS].end_everywhere(visitor)
+    if not is_delegated(request):
+        # The token is good for the database until it expires, whatever became of its session.
+        await grants.clear_list(session.access_token)
 
 
 def render_apps(apps: Iterable[Connection], texts: Texts, now: float) -> list[dict[str, Any]]:

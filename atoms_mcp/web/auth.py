@@ -53,7 +53,9 @@ async def logout(request: web.Request) -> web.Response:
     assert caller is not None  # noqa: S101 - the route wants a caller
     if caller.grant_id is not None:
         # Others may live on the same session: a client ends what it was granted.
-        await request.app[GRANTS].revoke_grant(caller.grant_id, caller.session_id, caller.token)
+        await request.app[GRANTS].revoke_proved(
+            caller.user_id, caller.grant_id, caller.session_id, caller.token
+        )
         return render({"message": "Logout successful"}, headers=NO_STORE)
     await request.app[AUTH].sign_out(caller.token)
     verifier = request.app[VERIFIER]

@@ -9,6 +9,12 @@ from aiohttp import web
 PLACE = "/rest/v1/mcp_grants"
 
 
+async def hold(web, gid, session_id="session-1"):
+    """Let the store know a grant as Ada's, as a redeemed code does."""
+    holders = web.chains.holders
+    await holders.add(web.supabase.user_id, session_id, gid, web.clock() + 3600)
+
+
 class ConnectionsTable:
     """Rows by id; takes what `identity.connections` sends. Whose they are is not looked at."""
 
@@ -31,7 +37,8 @@ class ConnectionsTable:
         } | changed
 
     async def handle(self, request):
-        gid = request.query.get("id", "").removeprefix("eq.")
+        which = request.query.get("id", "")
+        gid = which.removeprefix("eq.")
         if request.method == "GET":
             return web.json_response(list(self.rows.values()))
         if request.method == "POST":
@@ -40,6 +47,8 @@ class ConnectionsTable:
                 self.add(row["id"], row["client_name"])
                 self.rows[row["id"]] |= row
             return web.Response(status=201)
-        if request.method == "DELETE":
+        if which == "not.is.null":
+            self.rows.clear()
+        elif request.method == "DELETE":
             self.rows.pop(gid, None)
         return web.Response(status=204)

@@ -51,6 +51,9 @@ class Notes:
     def remove(self, gid, token):
         self.told.append(("remove", gid, token))
 
+    async def clear(self, token):
+        self.told.append(("clear", token))
+
 
 class GrantWorld:
     """One process. `store` is shared by those that are replicas of each other."""

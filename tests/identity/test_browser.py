@@ -1,10 +1,13 @@
 import pytest
+from supabase_double import answering
 
 from atoms_mcp.identity.browser import LIFETIME_S, BrowserSessions
 from atoms_mcp.identity.chains import Chains, SessionOver
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.store.local import LocalStore
+from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.auth import SupabaseAuth
+from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.supabase.wire import Wire
 
 LOGOUT = "/auth/v1/logout"
@@ -79,7 +82,7 @@ async def test_signing_out_ends_the_session_and_the_cookie(supabase, browsers, s
 
 async def test_what_was_connected_from_it_stays_connected(supabase, browsers, signed_in, clock):
     browser, _cookie = signed_in
-    await browsers.chains.holders.add(browser.sid, "a-grant", clock.now + 100)
+    await browsers.chains.holders.add(browser.user_id, browser.sid, "a-grant", clock.now + 100)
 
     await browsers.end(browser)
 
@@ -91,7 +94,7 @@ async def test_what_was_connected_from_it_stays_connected(supabase, browsers, si
 
 async def test_signing_out_everywhere_ends_all(supabase, browsers, signed_in, clock):
     browser, _cookie = signed_in
-    await browsers.chains.holders.add(browser.sid, "a-grant", clock.now + 100)
+    await browsers.chains.holders.add(browser.user_id, browser.sid, "a-grant", clock.now + 100)
 
     await browsers.end_everywhere(browser)
 
@@ -100,3 +103,29 @@ async def test_signing_out_everywhere_ends_all(supabase, browsers, signed_in, cl
         await browsers.current(browser)
     with pytest.raises(SessionOver):
         await browsers.end_everywhere(browser)
+
+
+async def test_signing_out_everywhere_can_be_tried_again_until_supabase_has_done_it(
+    supabase, browsers, signed_in
+):
+    supabase.faults[LOGOUT] = answering(503, b"{}")
+    with pytest.raises(SupabaseError):
+        await browsers.end_everywhere(signed_in[0])
+    supabase.faults.clear()
+
+    await browsers.end_everywhere(signed_in[0])
+
+    assert "session-1" in supabase.ended
+
+
+async def test_an_outage_of_the_store_after_that_changes_nothing(
+    supabase, browsers, signed_in, monkeypatch
+):
+    async def fail(*_args):
+        raise StoreDown("down")
+
+    monkeypatch.setattr(browsers.chains.holders, "revoke", fail)
+
+    await browsers.end_everywhere(signed_in[0])
+
+    assert "session-1" in supabase.ended

@@ -96,6 +96,14 @@ async def test_one_row_is_struck_off(supabase, connections):
     assert (sent(supabase).method, sent(supabase).query["id"]) == ("DELETE", f"eq.{GID}")
 
 
+async def test_all_rows_of_the_user_are_struck_off_at_once(supabase, connections):
+    supabase.faults[PLACE] = answering(204)
+
+    await connections.clear("t")
+
+    assert (sent(supabase).method, sent(supabase).query["id"]) == ("DELETE", "not.is.null")
+
+
 async def test_the_list_has_times_in_seconds_and_hosts_that_may_be_missing(supabase, connections):
     rows = [ROW, {**ROW, "client_host": None}]
     supabase.faults[PLACE] = answering(200, json.dumps(rows).encode())
@@ -137,6 +145,7 @@ def calls(connections):
         connections.touch(GID, "t"),
         connections.list("t"),
         connections.remove(GID, "t"),
+        connections.clear("t"),
     )
 
 

@@ -8,7 +8,7 @@ from supabase_double import answering, refusal
 
 from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.identity.claims import InvalidToken
-from atoms_mcp.identity.connections import client_key
+from atoms_mcp.identity.connections import Connection, client_key
 from atoms_mcp.identity.grants import CODE_LIFETIME_S, REFRESH_LIFETIME_S, REUSE_S
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.oauth.errors import OAuthError
@@ -332,20 +332,20 @@ async def test_a_code_that_met_an_outage_can_be_sent_again(supabase, world, monk
     assert supabase.ended == set()
 
 
-@pytest.mark.parametrize("key", ["session:", "grant:"])
+@pytest.mark.parametrize(("name", "key"), [("swap", "user:"), ("put", "grant:")])
 async def test_a_refresh_that_met_an_outage_can_be_sent_again_however_late(
-    world, clock, monkeypatch, key
+    world, clock, monkeypatch, name, key
 ):
     answer = await world.connect()
-    put = world.store.put
+    write = getattr(world.store, name)
 
-    async def fail(name, *rest, **more):
-        if name.startswith(key):
+    async def fail(where, *rest, **more):
+        if where.startswith(key):
             raise StoreDown("down")
-        await put(name, *rest, **more)
+        return await write(where, *rest, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.store, "put", fail)
+        patch.setattr(world.store, name, fail)
         with pytest.raises(StoreDown):
             await world.refresh(answer)
     clock.now += REUSE_S + 1
@@ -358,7 +358,7 @@ async def test_a_replayed_code_leaves_nothing_on_the_session(world):
     await world.grants.redeem(grant, client())
     await refused(world.grants.redeem(grant, client()))
 
-    assert not await world.chains.holders.has_any(world.browser.sid)
+    assert not await world.chains.holders.get_all(world.browser.user_id)
 
 
 async def test_nobody_gets_a_code_after_signing_out(world):
@@ -610,42 +610,110 @@ async def test_a_revocation_that_supabase_cannot_be_told_of_is_said_so(supabase,
     await refused(world.refresh(answer))
 
 
+def listed(gid, sid="session-1", used_at=0):
+    return Connection(gid, "c", "C", None, "h", "atoms:read", sid, 0, used_at)
+
+
+def gid_of(world, answer):
+    return world.access.open(answer.access_token).gid
+
+
 async def test_a_user_ends_a_grant_and_keeps_the_sign_in(supabase, world):
     answer = await world.connect()
-    gid = world.access.open(answer.access_token).gid
 
-    await world.grants.revoke_grant(gid, "session-1", "jwt", keeps_session=True)
+    assert await world.grants.revoke_listed(
+        listed(gid_of(world, answer)), supabase.user_id, "session-1"
+    )
 
     await refused(world.refresh(answer))
     assert supabase.count(LOGOUT) == 0
-    assert ("remove", gid, "jwt") in world.notes.told
     assert await world.browsers.current(world.browser)
 
 
 async def test_a_user_ends_a_grant_from_elsewhere(supabase, world):
     mine, others = await world.connect(), await world.connect(OTHER)
-    gids = [world.access.open(answer.access_token).gid for answer in (mine, others)]
 
-    await world.grants.revoke_grant(gids[0], "session-1", None)
+    for n, answer in enumerate((mine, others)):
+        gid = gid_of(world, answer)
+        assert await world.grants.revoke_listed(listed(gid), supabase.user_id, "session-2")
+        assert supabase.count(LOGOUT) == n
+    await refused(world.refresh(others, OTHER))
+
+
+async def test_a_row_with_the_grant_of_somebody_else_ends_nothing_of_theirs(supabase, world, clock):
+    answer = await world.connect()
+    row = listed(gid_of(world, answer), used_at=clock.now)
+
+    for sid in ("session-1", "session-2"):
+        assert not await world.grants.revoke_listed(replace(row, session_id=sid), "bob", "s")
+
+    await world.verifier.verify(answer.access_token)
+    assert await world.refresh(answer)
     assert supabase.count(LOGOUT) == 0
-    await world.grants.revoke_grant(gids[1], "session-1", None)
+
+
+async def test_where_the_store_has_lost_a_grant_its_own_session_is_ended(supabase, world, clock):
+    answer = await world.connect()
+    row = listed(gid_of(world, answer), used_at=clock.now)
+    await world.store.delete(f"user:{supabase.user_id}:grants")
+
+    # The browser lives on it, so it cannot be ended here.
+    assert not await world.grants.revoke_listed(row, supabase.user_id, "session-1")
+    assert await world.grants.revoke_listed(row, supabase.user_id, "session-2")
+
     assert supabase.count(LOGOUT) == 1
-    await world.grants.revoke_grant("unknown", None, None)
-    assert world.notes.told[-1][0] == "record"
 
 
-async def test_the_grants_of_a_session_end_with_it(world):
+async def test_a_listed_grant_that_is_over_already_is_over(supabase, world, clock):
+    answer = await world.connect()
+    row = listed(gid_of(world, answer), used_at=clock.now)
+    await world.grants.revoke_token(answer.refresh_token, client())
+    assert await world.grants.revoke_listed(row, supabase.user_id, "session-2")
+
+    ended = listed("unknown", used_at=clock.now)
+    assert not await world.grants.revoke_listed(ended, supabase.user_id, "session-2")
+    await world.sign_in()
+    supabase.refresh_token = "refresh99"
+    clock.now += 4000
+    assert await world.grants.revoke_listed(ended, supabase.user_id, "session-2")
+    old = listed("unknown", used_at=clock.now - REFRESH_LIFETIME_S)
+    assert await world.grants.revoke_listed(old, supabase.user_id, "session-2")
+
+
+async def test_a_client_that_shows_its_token_ends_its_grant(supabase, world):
+    mine, others = await world.connect(), await world.connect(OTHER)
+    gids = [gid_of(world, answer) for answer in (mine, others)]
+
+    await world.grants.revoke_proved(supabase.user_id, gids[0], "session-1", "jwt")
+    assert supabase.count(LOGOUT) == 0
+    assert ("remove", gids[0], "jwt") in world.notes.told
+    await refused(world.refresh(mine))
+    await world.grants.revoke_proved(supabase.user_id, gids[1], "session-1", "jwt")
+    assert supabase.count(LOGOUT) == 1
+    await world.grants.revoke_proved(supabase.user_id, "unknown", None, "jwt")
+    assert supabase.count(LOGOUT) == 1
+
+
+async def test_all_grants_of_a_user_are_revoked_on_whatever_session_and_of_nobody_else(world):
     mine, others = await world.connect(), await world.connect(OTHER)
     for answer in (mine, others):
         await world.verifier.verify(answer.access_token)
 
-    await world.grants.revoke_session("session-1")
-    await world.grants.revoke_session("another")
+    await world.grants.revoke_all("bob")
+    assert await world.verifier.verify(mine.access_token)
+    await world.grants.revoke_all(world.browser.user_id)
+    await world.grants.revoke_all(world.browser.user_id)
 
     for answer, asking in ((mine, client()), (others, OTHER)):
         await refused(world.refresh(answer, asking))
         with pytest.raises(InvalidToken):
             await world.verifier.verify(answer.access_token)
+
+
+async def test_a_whole_list_is_struck_off(world):
+    await world.grants.clear_list("jwt")
+
+    assert world.notes.told == [("clear", "jwt")]
 
 
 async def test_the_list_of_connections_is_kept(world):

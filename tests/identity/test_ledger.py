@@ -28,6 +28,9 @@ class Table:
     async def remove(self, gid, token):
         await self._note("remove", gid, token)
 
+    async def clear(self, token):
+        await self._note("clear", token)
+
     async def _note(self, *what):
         await self.go.wait()
         if self.fault is not None:
@@ -58,6 +61,18 @@ async def test_everything_is_written_in_the_background(table, ledger):
     await ledger.close()
 
     assert table.seen == [("record", ONE, "t"), ("touch", "gid", "t"), ("remove", "gid", "t")]
+
+
+async def test_a_whole_list_is_struck_off_in_the_foreground_and_a_failure_does_no_harm(
+    table, ledger
+):
+    await ledger.clear("t")
+    assert table.seen == [("clear", "t")]
+
+    table.fault = SupabaseError("down", "nobody answered")
+    with capture_logs() as lines:
+        await ledger.clear("t")
+    assert [line["event"] for line in lines] == ["connections.failed"]
 
 
 async def test_a_table_that_is_missing_is_told_once(table, ledger):

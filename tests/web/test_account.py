@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from connections_table import PLACE, ConnectionsTable
+from connections_table import PLACE, ConnectionsTable, hold
 from supabase_double import answering, refusal
 from visit_double import let_in
 
@@ -124,6 +124,8 @@ async def test_no_page_can_be_framed_or_kept(signed_in, table):
 async def test_an_app_is_disconnected_and_that_is_said_once(web, signed_in, table):
     table.add(FIRST)
     table.add(SECOND, "Claude")
+    await hold(web, FIRST)
+    await hold(web, SECOND)
 
     answer = await signed_in.press(await signed_in.get("/account"), "app", FIRST)
 
@@ -139,9 +141,10 @@ async def test_an_app_is_disconnected_and_that_is_said_once(web, signed_in, tabl
 
 
 async def test_the_browser_stays_signed_in_when_an_app_on_its_session_goes(
-    supabase, signed_in, table
+    web, supabase, signed_in, table
 ):
     table.add(FIRST, session_id="session-1")
+    await hold(web, FIRST)
 
     await signed_in.press(await signed_in.get("/account"), "app", FIRST)
 
@@ -162,6 +165,20 @@ async def test_nothing_is_revoked_that_is_not_on_the_users_own_list(web, signed_
     assert list(table.rows) == [FIRST]
 
 
+async def test_a_row_that_names_the_grant_of_somebody_else_ends_nothing(
+    web, supabase, signed_in, table
+):
+    stamp_now = stamp(0)
+    table.add(FIRST, session_id="session-9", created_at=stamp_now, last_used_at=stamp_now)
+    await web.chains.holders.add("bob", "session-9", FIRST, web.clock() + 3600)
+
+    await signed_in.press(await signed_in.get("/account"), "app", FIRST)
+
+    assert not await is_revoked(web, FIRST)
+    assert supabase.count("/auth/v1/logout") == 0
+    assert "could not be disconnected" in (await signed_in.get("/account")).text
+
+
 async def test_a_form_without_an_app_revokes_nothing(signed_in, table):
     table.add(FIRST)
     state = (await signed_in.get("/account")).form("app", FIRST).fields["state"]
@@ -177,6 +194,7 @@ async def test_without_the_table_nothing_can_be_disconnected(supabase, signed_in
     supabase.faults[PLACE] = answering(404, b'{"code":"PGRST205","message":"no"}')
 
     assert (await signed_in.press(page, "app", FIRST)).location == "/account"
+    assert "could not be disconnected" in (await signed_in.get("/account")).text
 
 
 # Signing out
@@ -211,7 +229,8 @@ async def test_signing_out_here_works_while_supabase_is_down(supabase, signed_in
 
 async def test_signing_out_everywhere_ends_every_app(web, supabase, signed_in, table):
     table.add(FIRST)
-    table.add(SECOND, session_id="session-2")
+    await hold(web, FIRST)
+    await hold(web, SECOND, "session-2")  # not on the list
 
     answer = await signed_in.press(await signed_in.get("/account"), "where", "everywhere")
 
@@ -236,6 +255,33 @@ async def test_while_supabase_is_down_nobody_is_told_to_be_signed_out_everywhere
 
     assert answer.status == 503
     assert "atoms_session" in signed_in.cookies
+
+    supabase.faults.pop("/auth/v1/logout")
+    await signed_in.press(page, "where", "everywhere")
+    assert "You are signed out everywhere." in (await signed_in.get("/account")).text
+
+
+async def test_apps_are_revoked_before_supabase_is_asked_to_end_their_sessions(
+    web, supabase, signed_in, table
+):
+    table.add(FIRST)
+    await hold(web, FIRST, "session-2")
+    page = await signed_in.get("/account")
+    supabase.faults["/auth/v1/logout"] = answering(503, b"{}")
+
+    await signed_in.press(page, "where", "everywhere")
+
+    assert await is_revoked(web, FIRST)
+
+
+async def test_a_list_that_cannot_be_emptied_keeps_nobody_signed_in(supabase, signed_in, table):
+    page = await signed_in.get("/account")
+    supabase.faults[PLACE] = answering(503, b"{}")
+
+    await signed_in.press(page, "where", "everywhere")
+
+    assert table.rows == {}
+    assert "You are signed out everywhere." in (await signed_in.get("/account")).text
 
 
 @pytest.mark.parametrize("where", ["moon", "", None])
@@ -329,8 +375,9 @@ async def test_while_supabase_refuses_our_key_nobody_is_signed_out(supabase, sig
     assert "atoms_session" in signed_in.cookies
 
 
-async def test_while_the_store_is_down_nothing_is_done(signed_in, table, monkeypatch):
+async def test_while_the_store_is_down_nothing_is_done(web, signed_in, table, monkeypatch):
     table.add(FIRST)
+    await hold(web, FIRST)
     page = await signed_in.get("/account")
 
     async def fail(*_arguments):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from aiohttp import web as aiohttp_web
-from connections_table import ConnectionsTable
+from connections_table import ConnectionsTable, hold
 from supabase_double import answering, refusal
 
 from atoms_mcp.identity.connections import Connection
@@ -117,6 +117,7 @@ def test_the_app_that_was_used_last_comes_first():
 async def test_an_app_of_ours_is_listed_and_ended(web, supabase, signed_in):
     table = ConnectionsTable(supabase)
     table.add(GID)
+    await hold(web, GID)
 
     await signed_in.press(await signed_in.get("/account"), "app", GID)
 
@@ -127,6 +128,7 @@ async def test_an_app_of_ours_is_listed_and_ended(web, supabase, signed_in):
 async def test_apps_of_ours_are_let_go_when_all_sessions_end(web, supabase, signed_in):
     table = ConnectionsTable(supabase)
     table.add(GID, session_id="session-2")
+    await hold(web, GID, "session-2")
 
     await signed_in.press(await signed_in.get("/account"), "where", "everywhere")
 
