@@ -37,6 +37,7 @@ DEADLINE_S = 5
 NOTE = "test://note"
 ACCEPT = "application/json, text/event-stream"
 POLLING = "2025-11-25"
+CAN = {"elicitation": {}}
 USERS = {
     "ada": "6b1f8f5e-1111-4222-8333-444455556666",
     "bob": "6b1f8f5e-1111-4222-8333-444455557777",
@@ -54,8 +55,18 @@ async def count(context, arguments):
     return {"counted": arguments["to"], "by": context.caller.user_id}
 
 
-COUNT = Tool("count", "Counts.", count, {"type": "object"}, annotations={"readOnlyHint": True})
-OFFER = Offer(tools=(COUNT,), resources=(Resource(NOTE, "note", read_note),))
+READS = {"readOnlyHint": True}
+
+
+async def confirm(context, _arguments):
+    """Ask, and say what was answered."""
+    answer = await context.elicit("sure", "Sure?", {"type": "object", "properties": {}})
+    return {"action": answer.action}
+
+
+CONFIRM = Tool("confirm", "Asks.", confirm, {"type": "object"}, annotations=READS)
+COUNT = Tool("count", "Counts.", count, {"type": "object"}, annotations=READS)
+RESOURCES = (Resource(NOTE, "note", read_note),)
 
 
 class World:
@@ -63,6 +74,15 @@ class World:
 
     def __init__(self, runner):
         self._runner = runner
+        self.gate = asyncio.Event()
+
+    async def pause(self, context, arguments):
+        """Count aloud, and wait at the gate on the way."""
+        for done in range(1, arguments["to"] + 1):
+            await context.progress(done, done)
+            if done == arguments["until"]:
+                await self.gate.wait()
+        return {"counted": arguments["to"]}
 
     def run(self, coroutine):
         async def bounded():
@@ -74,7 +94,9 @@ class World:
     async def start(self):
         self._supabase = running_double()
         supabase = await self._supabase.__aenter__()
-        double = WebDouble(supabase, Clock(), offer=OFFER, ATOMS_FASTMCP_AUTH_MODE="jwt")
+        pause = Tool("pause", "Waits.", self.pause, {"type": "object"}, annotations=READS)
+        offer = Offer(tools=(COUNT, CONFIRM, pause), resources=RESOURCES)
+        double = WebDouble(supabase, Clock(), offer=offer, ATOMS_FASTMCP_AUTH_MODE="jwt")
         self.engine = double.app[keys.ENGINE]
         self._serving = serving_raw(double)
         await self._serving.__aenter__()
@@ -95,6 +117,28 @@ class World:
         heard = len(self.witness.messages)
         await self.engine.listening.publish(Change("resource", NOTE))
         await self.witness.wait_for(heard + 1)
+
+    async def break_off(self, headers, message, until):
+        """Send a request, hear so many messages of its answer, and hang up; give the events."""
+        self.gate.clear()
+        sent = {**headers, "Accept": ACCEPT, "Content-Type": "application/json"}
+        async with self.client.post(self.url, data=orjson.dumps(message), headers=sent) as answer:
+            assert answer.content_type == "text/event-stream"
+            events = []
+            async for event in hear(answer):
+                events.append(event)
+                if sum(message is not None for _, message in events) == until:
+                    break
+            answer.close()
+        self.gate.set()
+        return events
+
+    async def come_back(self, headers, last_event_id):
+        """Hear the rest of an answer, to its end."""
+        sent = {**headers, "Accept": "text/event-stream", "Last-Event-ID": last_event_id}
+        async with self.client.get(self.url, headers=sent) as answer:
+            assert answer.status == 200
+            return [event async for event in hear(answer)]
 
     async def stop(self):
         await self.witness.hang_up()
@@ -129,6 +173,17 @@ def read_events(raw):
             yield fields.get("id"), orjson.loads(data) if data else None
 
 
+async def hear(answer):
+    """Give the events of an answer as they come."""
+    raw = b""
+    async for part in answer.content.iter_any():
+        raw += part
+        *whole, raw = raw.split(b"\n\n")
+        for block in whole:
+            for event in read_events(block):
+                yield event
+
+
 class Ear:
     """What one client hears of its session, over however many connections."""
 
@@ -148,15 +203,10 @@ class Ear:
         self.task = asyncio.create_task(self._hear(answer))
 
     async def _hear(self, answer):
-        raw = b""
         try:
-            async for part in answer.content.iter_any():
-                raw += part
-                *whole, raw = raw.split(b"\n\n")
-                for block in whole:
-                    for event_id, message in read_events(block):
-                        self.ids += [event_id] if event_id else []
-                        self.messages += [message] if message else []
+            async for event_id, message in hear(answer):
+                self.ids += [event_id] if event_id else []
+                self.messages += [message] if message else []
                 self.news.set()
         except aiohttp.ClientError:
             pass
@@ -217,7 +267,9 @@ class Walk(RuleBasedStateMachine):
 
     @rule(target=sessions, who=users, revision=st.sampled_from(LEGACY))
     def open(self, who, revision):
-        status, session_id, told = self.world.run(self.world.post(who, initialize(revision)))
+        status, session_id, told = self.world.run(
+            self.world.post(who, initialize(revision, capabilities=CAN))
+        )
         assert (status, told[0]["result"]["protocolVersion"]) == (200, revision)
         session = Known(who, revision, session_id)
         self.known.append(session)
@@ -247,6 +299,52 @@ class Walk(RuleBasedStateMachine):
             assert done == sorted(set(done))
             assert USERS[who] in told[-1]["result"]["content"][0]["text"]
 
+    @rule(session=sessions, to=st.integers(1, 6), until=st.integers(1, 6), back=st.integers(0, 2))
+    def break_off_and_come_back(self, session, to, until, back):
+        """Lose the connection in the middle of an answer, and the last of what came over it."""
+        if session.is_over:
+            return
+        self.number += 1
+        call = {"name": "pause", "arguments": {"to": to, "until": min(until, to)}}
+        message = {"jsonrpc": "2.0", "id": self.number, "method": "tools/call"}
+        message["params"] = {**call, "_meta": {"progressToken": self.number}}
+        headers = self.bearer(session, session.who)
+        heard = self.world.run(self.world.break_off(headers, message, min(until, to)))
+        heard = heard[: max(1, len(heard) - back)]
+        last_id = heard[-1][0]
+
+        heard += self.world.run(self.world.come_back(headers, last_id))
+
+        places = [int(event_id.rpartition("-")[2]) for event_id, _ in heard]
+        assert places == list(range(places[0], places[0] + len(heard)))
+        told = [message for _, message in heard if message]
+        assert [one["params"]["progress"] for one in told[:-1]] == list(range(1, to + 1))
+        assert told[-1]["id"] == self.number
+        assert told[-1]["result"]["content"]
+        assert self.try_to_listen(session, self.find_stranger(session), [last_id])[0] == 404
+
+    @rule(session=sessions, action=st.sampled_from(["accept", "decline", "cancel"]))
+    def be_asked_and_break_off_and_come_back(self, session, action):
+        if session.is_over:
+            return
+        self.number += 1
+        message = {"jsonrpc": "2.0", "id": self.number, "method": "tools/call"}
+        message["params"] = {"name": "confirm", "arguments": {}}
+        headers = self.bearer(session, session.who)
+        heard = self.world.run(self.world.break_off(headers, message, 1))
+        question = heard[-1][1]
+        assert question["method"] == "elicitation/create"
+        answer = {"jsonrpc": "2.0", "id": question["id"], "result": {"action": action}}
+
+        for who, expected in ((self.find_stranger(session), 404), (session.who, 202)):
+            status, _, _ = self.world.run(self.world.post(who, answer, session.headers))
+            assert status == expected
+        rest = self.world.run(self.world.come_back(headers, heard[-1][0]))
+
+        (told,) = (message for _, message in rest if message)
+        assert told["id"] == self.number
+        assert action in told["result"]["content"][0]["text"]
+
     @rule(who=users, to=st.integers(0, 3))
     def call_without_a_session(self, who, to):
         self.number += 1
@@ -275,6 +373,9 @@ class Walk(RuleBasedStateMachine):
     def unsubscribe(self, session, who):
         if self.ask(session, who, "resources/unsubscribe", uri=NOTE) is not None:
             session.is_subscribed = False
+
+    def find_stranger(self, session):
+        return next(who for who in USERS if who != session.who)
 
     def bearer(self, session, who):
         return {**session.headers, "Authorization": f"Bearer {self.world.tokens[who]}"}
