@@ -60,15 +60,11 @@ def test_the_newest_key_seals_and_all_open():
 def test_every_changed_character_breaks_it():
     seal = Seal([KEY])
     sealed = seal.seal("session", {"a": 1})
+    # The last character of a part has bits that say nothing: they cannot be changed either.
     for index, char in enumerate(sealed):
-        changed = sealed[:index] + ("A" if char != "A" else "B") + sealed[index + 1 :]
-        try:
-            claims = seal.open("session", changed)
-        except SealBroken:
-            continue
-        # The last character of a part has bits that say nothing.
-        assert claims == {"a": 1}
-        assert index == len(sealed) - 1 or sealed[index + 1] == "."
+        for other in set("ABCDQRwx-_=") - {char}:
+            with pytest.raises(SealBroken):
+                seal.open("session", sealed[:index] + other + sealed[index + 1 :])
 
 
 @pytest.mark.parametrize(
