@@ -44,6 +44,8 @@ MAX_CONNECTIONS = 100
 MAX_CONNECTIONS_PER_HOST = 4
 OK = 200
 NOT_MODIFIED = 304
+TOO_MANY = 429
+SERVER_ERROR = 500
 SENT = {
     hdrs.ACCEPT: "application/json",
     hdrs.ACCEPT_ENCODING: "identity",
@@ -52,7 +54,7 @@ SENT = {
 
 
 class NotFetched(Exception):  # noqa: N818 - says what is the case
-    """The document could not be had. Why is for nobody but a debugger."""
+    """The host is down: it says nothing of the document. Why is for nobody but a debugger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +160,26 @@ class Documents:
             self._session = None
 
     async def _renew(self, client_id: str) -> Copy:
-        """Fetch the document and keep it; if that fails, go on with an old one for a while."""
+        """Fetch the document and keep it; while its host is down an old one will do, for a while.
+
+        One that was withdrawn, or is not a document any more, is not good from then on: its
+        owner may have had to take a redirect URI out of it.
+        """
         if self._now() < self._failed.get(client_id, 0):
             raise UnknownClient
         kept = self._copies.get(client_id)
         try:
             copy = await self._fetch(client_id, kept)
-        except (NotFetched, ValueError, OSError, aiohttp.ClientError, TimeoutError):
-            now = self._now()
-            if kept is None or now >= kept.stale_until:
-                _keep(self._failed, client_id, now + FAILURE_S)
-                raise UnknownClient from None
-            copy = replace(kept, fresh_until=now + FAILURE_S)
+        except (NotFetched, OSError, aiohttp.ClientError):
+            copy = None
+            if kept is not None and self._now() < kept.stale_until:
+                copy = replace(kept, fresh_until=self._now() + FAILURE_S)
+        except ValueError:
+            copy = None
+        if copy is None:
+            self._copies.pop(client_id, None)
+            _keep(self._failed, client_id, self._now() + FAILURE_S)
+            raise UnknownClient
         _keep(self._copies, client_id, copy)
         return copy
 
@@ -238,17 +248,20 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Give the body of an answer that can be a document.
 
     Raises:
-        NotFetched: it is another answer, or too large.
+        NotFetched: the host cannot give any at the moment.
+        ValueError: it is another answer, or too large.
     """
+    if response.status == TOO_MANY or response.status >= SERVER_ERROR:
+        raise NotFetched
     kind = response.content_type
     is_json = kind == "application/json" or (
         kind.startswith("application/") and kind.endswith("+json")
     )
     if response.status != OK or not is_json or hdrs.CONTENT_ENCODING in response.headers:
-        raise NotFetched
+        raise ValueError("not an answer that can be a document")
     body = b""
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MAX_DOCUMENT_BYTES:
-            raise NotFetched
+            raise ValueError("too large for a document")
     return body

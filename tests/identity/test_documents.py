@@ -343,11 +343,11 @@ async def test_what_has_changed_is_taken(make, host, now):
     assert (await documents.find(URL)).name == "Another name"
 
 
-async def test_an_old_copy_serves_while_its_source_fails(make, host, now):
+async def test_an_old_copy_serves_while_its_host_is_down(make, host, now):
     host.headers = {"Cache-Control": "max-age=60"}
     documents = make()
     await documents.find(URL)
-    host.answer = answering(body=b"<html>down for maintenance", content_type="text/html")
+    host.answer = answering(502, b"<html>down for maintenance", "text/html")
 
     now.now += 60
     assert await documents.find(URL)
@@ -361,6 +361,43 @@ async def test_an_old_copy_serves_while_its_source_fails(make, host, now):
     assert await documents.find(URL)
     now.now += 5
     await assert_unknown(documents)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(answering(404), id="gone"),
+        pytest.param(answering(410), id="gone-for-good"),
+        pytest.param(answering(301, Location=URL + "x"), id="moved"),
+        pytest.param(answering(content_type="text/html"), id="html"),
+        pytest.param(answering(body=b"{"), id="not-json"),
+        pytest.param(answering(body=orjson.dumps(DOCUMENT | {"redirect_uris": []})), id="empty"),
+        pytest.param(answering(body=orjson.dumps(DOCUMENT) + b" " * 5 * 1024), id="too-large"),
+    ],
+)
+async def test_a_document_that_was_withdrawn_is_not_used_any_more(make, host, now, answer):
+    host.headers = {"Cache-Control": "max-age=60"}
+    documents = make()
+    await documents.find(URL)
+    host.answer = answer
+
+    now.now += 60
+    await assert_unknown(documents)
+
+    # An outage does not bring it back.
+    host.answer = answering(503)
+    now.now += 5
+    await assert_unknown(documents)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_host_that_is_down_takes_no_document_back(make, host, now, status):
+    documents = make()
+    await documents.find(URL)
+    host.answer = answering(status)
+    now.now += 300
+
+    assert await documents.find(URL)
 
 
 async def test_a_source_that_is_back_is_believed_again(make, host, now):
