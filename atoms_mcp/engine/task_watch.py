@@ -97,15 +97,20 @@ class TaskWatch:
 
     async def _tell(self, *task_ids: str) -> None:
         for task_id in task_ids:
-            watchers = self._watchers.get(task_id)
-            if watchers is None:
-                continue
             try:
-                task = await self._records.find(task_id, watchers[0].owner)
+                await self._tell_one(task_id)
             except RpcError:  # its time is over
                 continue
             except StoreDown:
                 log.warning("task.untold", hint="who listens for it hears of the next change")
-                continue
-            for watcher in self._watchers.get(task_id, ()):
-                watcher.push(render_task_notification(task, watcher.tag))
+            except Exception:
+                # Of this one only: who listens for others goes on to hear.
+                log.exception("task.untold")
+
+    async def _tell_one(self, task_id: str) -> None:
+        watchers = self._watchers.get(task_id)
+        if watchers is None:
+            return
+        task = await self._records.find(task_id, watchers[0].owner)
+        for watcher in self._watchers.get(task_id, ()):
+            watcher.push(render_task_notification(task, watcher.tag))

@@ -233,6 +233,9 @@ class Tasks:
                 )
             except (StoreDown, SupabaseError):
                 log.warning("task.unseen", hint="others may take it for dead")
+            except Exception:
+                # Of this one only: the others have to be looked after, too.
+                log.exception("task.unseen")
         await self._look_at(*self._running.values())
 
     async def _look_at(self, *works: TaskWork) -> None:
@@ -241,6 +244,8 @@ class Tasks:
                 await work.look()
             except StoreDown:
                 log.warning("task.unheard", hint="answers for it are looked for again")
+            except Exception:
+                log.exception("task.unheard")
 
     async def close(self) -> None:
         """Stop all that runs here, and let its clients know; nothing is begun afterwards."""

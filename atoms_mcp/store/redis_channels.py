@@ -76,13 +76,20 @@ class RedisChannels(Channels):
                 await pubsub.subscribe(CHANNEL)
                 await self._read_connection(pubsub)
             except (*self._link.faults, EOFError) as exc:
-                if self._is_live.is_set():
-                    log.warning("channels.lost", place=self._link.place, fault=type(exc).__name__)
-                self._is_live.clear()
+                self._lose(type(exc).__name__)
+            except Exception as exc:
+                # Whatever it is: if nobody listened any more, nobody would come to know of it.
+                log.exception("channels.failed", place=self._link.place)
+                self._lose(type(exc).__name__)
             finally:
                 with suppress(*self._link.faults):
                     await pubsub.aclose()  # type: ignore[no-untyped-call] # it has no types
             await asyncio.sleep(PAUSE_S)
+
+    def _lose(self, fault: str) -> None:
+        if self._is_live.is_set():
+            log.warning("channels.lost", place=self._link.place, fault=fault)
+        self._is_live.clear()
 
     async def _read_connection(self, pubsub: "PubSub") -> None:
         """Take messages until the connection breaks.
@@ -116,6 +123,16 @@ class RedisChannels(Channels):
             self._is_first = False
             self._is_live.set()
         elif message["type"] == "message":
-            origin, name, said = orjson.loads(message["data"])
-            if origin != self._origin:
-                self.deliver(name, said)
+            self._pass_on(message["data"])
+
+    def _pass_on(self, sent: bytes) -> None:
+        """Give a message of another process to those who listen here."""
+        try:
+            origin, name, said = orjson.loads(sent)
+        except (ValueError, TypeError):
+            origin, name, said = None, None, None
+        if type(name) is not str or type(said) is not str:
+            # Another program's, or one of another version; those after it can be read again.
+            log.warning("channels.unread", place=self._link.place, size_bytes=len(sent))
+        elif origin != self._origin:
+            self.deliver(name, said)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 from engine_double import CAPABILITIES_KEY, fault, modern
+from structlog.testing import capture_logs
 from task_world import KNOWS, TaskWorld, settle
 
 from atoms_mcp.engine.task_records import NEWS, TaskRecords
@@ -141,6 +142,26 @@ async def test_a_store_that_is_down_only_delays(stand, monkeypatch):
         await settle()
 
     assert len(stand.told) == 1
+
+
+async def test_what_cannot_be_told_of_one_task_keeps_no_other_from_being_told(stand, monkeypatch):
+    odd, task = await stand.begin(), await stand.begin()
+    find = stand.records.find
+
+    async def fail(task_id, owner):
+        if task_id == odd.task_id:
+            raise ValueError("not a task")
+        return await find(task_id, owner)
+
+    monkeypatch.setattr(stand.records, "find", fail)
+    with stand.watching(odd, task), capture_logs() as lines:
+        await until(lambda: len(stand.told) == 1)
+        await stand.store.publish(NEWS, odd.task_id)
+        await stand.records.keep(replace(task, message="more"))
+        await until(lambda: len(stand.told) == 2)
+
+    assert {orjson.loads(message)["params"]["taskId"] for message in stand.told} == {task.task_id}
+    assert [line["event"] for line in lines] == ["task.untold"] * 2
 
 
 async def test_only_tasks_of_ones_own_are_known(stand):

@@ -147,7 +147,7 @@ async def test_there_is_room_again_when_one_has_ended(world):
 
 
 async def test_a_task_that_cannot_be_kept_is_not_begun(world, monkeypatch):
-    async def down(*_given):
+    async def down(*_given, **_more):
         raise StoreDown
 
     monkeypatch.setattr(world.bench.store, "put", down)
@@ -245,7 +245,7 @@ async def test_revisions_before_have_no_tasks(world, revision, method):
 async def test_a_store_that_cannot_be_asked_is_no_unknown_task(world, monkeypatch):
     task_id = await world.begin("long")
 
-    async def down(*_given):
+    async def down(*_given, **_more):
         raise StoreDown
 
     monkeypatch.setattr(world.bench.store, "get", down)
@@ -457,7 +457,7 @@ async def test_a_wish_that_comes_too_late_spoils_no_end(world, monkeypatch):
     await world.wait_for(task_id, "completed")
 
 
-@pytest.mark.parametrize("trouble", [SupabaseError("down", "x"), StoreDown()])
+@pytest.mark.parametrize("trouble", [SupabaseError("down", "x"), StoreDown(), ValueError()])
 async def test_a_login_that_nobody_can_tell_of_goes_on(world, trouble):
     task_id = await world.begin("long")
     await world.work.entered.wait()
@@ -514,10 +514,11 @@ async def _lose(_channel, _message):
     """Bring a message to nobody."""
 
 
-async def test_a_store_that_is_down_for_a_moment_only_delays_an_answer(world, monkeypatch):
+@pytest.mark.parametrize("trouble", [StoreDown, ValueError])
+async def test_a_store_that_fails_for_a_moment_only_delays_an_answer(world, monkeypatch, trouble):
     task_id = await world.begin("ask")
     await world.wait_for(task_id, "input_required")
-    is_marked, fails = world.bench.store.is_marked, [StoreDown()]
+    is_marked, fails = world.bench.store.is_marked, [trouble()]
 
     async def ask(key):
         if key.endswith("stop") and fails:

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from atoms_mcp.store import redis_channels
 from atoms_mcp.store.channels import GAP
 from atoms_mcp.store.redis import RedisStore
-from atoms_mcp.store.redis_channels import RedisChannels
+from atoms_mcp.store.redis_channels import CHANNEL, RedisChannels
 from atoms_mcp.store.redis_link import RedisLink
 from atoms_mcp.store.store import StoreDown
 
@@ -55,6 +55,38 @@ async def test_a_lost_connection_is_made_again_and_the_gap_is_told(stores, redis
         assert {line["event"] for line in lines} >= {"channels.back"}
         await here.publish("a", "1")
         assert await read(heard, 1) == ["1"]
+
+
+@pytest.mark.parametrize("sent", ["no json", "7", '["a","b"]', '["o",{},"m"]', '["o","a",["m"]]'])
+async def test_what_another_program_says_there_is_passed_over(stores, sent):
+    here, there = stores
+    async with there.subscribe("a") as heard:
+        with capture_logs() as lines:
+            await here.link.client.publish(CHANNEL, sent)
+            await here.publish("a", "1")
+            assert await read(heard, 1) == ["1"]
+
+    assert [line["event"] for line in lines] == ["channels.unread"]
+
+
+async def test_a_fault_of_any_kind_ends_no_hearing(stores, monkeypatch):
+    here, there = stores
+    look, faults = RedisChannels._look, [RuntimeError()]  # noqa: SLF001 - what might go wrong
+
+    async def fail_once(self, pubsub, message, *, was_asked):
+        if faults and message is not None and message["type"] == "message":
+            raise faults.pop()
+        return await look(self, pubsub, message, was_asked=was_asked)
+
+    monkeypatch.setattr(RedisChannels, "_look", fail_once)
+    async with there.subscribe("a") as heard:
+        with capture_logs() as lines:
+            await here.publish("a", "1")
+            assert await read(heard, 1) == [GAP]
+        await here.publish("a", "2")
+        assert await read(heard, 1) == ["2"]
+
+    assert [line["event"] for line in lines][:2] == ["channels.failed", "channels.lost"]
 
 
 async def test_without_redis_this_process_still_hears_itself(stores, redis_server):
