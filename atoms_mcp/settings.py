@@ -38,6 +38,13 @@ from atoms_mcp.errors import ConfigError
 
 OWN_PREFIX = "ATOMS_"
 MIN_SECRET_CHARS = 32
+URL_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
+HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+# The first segment of every other path that is answered.
+OWN_PLACES = frozenset(
+    {".well-known", "account", "assets", "auth", "healthz", "oauth", "readyz", "recover"}
+    | {"sign-in", "sign-up", "signed-in"}
+)
 # The JWT secret of every `supabase start`: whoever reads the documentation knows it.
 PUBLIC_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"  # noqa: S105 - public
 
@@ -54,8 +61,12 @@ def is_loopback(host: str) -> bool:
 
 def check_url(value: str) -> str:
     """Refuse what is not an absolute http(s) URL; drop a trailing slash."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError("has a host or a port that is none") from None
+    if not is_url:
         raise ValueError("is not a URL like https://abc.supabase.co")
     if parts.query or parts.fragment or parts.username:
         raise ValueError("must have no query, fragment or user name")
@@ -72,8 +83,27 @@ def check_base_url(value: str) -> str:
 
 def check_path(value: str) -> str:
     """Refuse what is not an absolute URL path without a trailing slash."""
-    if not value.startswith("/") or value.endswith("/") or "?" in value or "#" in value:
-        raise ValueError("must begin with a slash and not end with one, like /api/mcp")
+    if not URL_PATH.fullmatch(value):
+        raise ValueError(
+            "must begin with a slash and not end with one, like /api/mcp, and have nothing in it "
+            "but letters, digits and . _ ~ -"
+        )
+    if value.split("/")[1] in OWN_PLACES:
+        raise ValueError("is a place that this server has other uses for; take one like /api/mcp")
+    return value
+
+
+def check_host(value: str) -> str:
+    """Refuse what is not a host as a Host header names it, with a port or without."""
+    if not HOST.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a host like mcp.example.com or mcp.example.com:8443; "
+            "leave out https:// and any path"
+        )
+    try:
+        check_url(f"http://{value}")
+    except ValueError:
+        raise ValueError(f"{value!r} has a host or a port that is none") from None
     return value
 
 
@@ -113,6 +143,11 @@ BaseUrl = Annotated[str, AfterValidator(check_base_url)]
 UrlPath = Annotated[str, AfterValidator(check_path)]
 Rate = Annotated[str, AfterValidator(check_rate)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(check_host)], ...],
+    NoDecode,
+    BeforeValidator(split_commas),
+]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(check_network)], ...],
     NoDecode,
@@ -220,7 +255,7 @@ class ServerSettings(CommonSettings):
         default=None,
         help="Public URL of this server; http://HOST:PORT unless set.",
     )
-    allowed_hosts: Names = _named(
+    allowed_hosts: Hosts = _named(
         "ATOMS_ALLOWED_HOSTS",
         default=(),
         help="Further Host headers to answer, beside the public URL's and loopback's own.",

@@ -147,6 +147,20 @@ def test_a_short_secret_key_is_refused():
         ("ATOMS_FASTMCP_BASE_URL", "https://mcp.example.com/atoms"),
         ("ATOMS_FASTMCP_HTTP_PATH", "api/mcp"),
         ("ATOMS_FASTMCP_HTTP_PATH", "/api/mcp/"),
+        ("ATOMS_FASTMCP_HTTP_PATH", "/"),
+        ("ATOMS_FASTMCP_HTTP_PATH", "/a/../b"),
+        ("ATOMS_FASTMCP_HTTP_PATH", "/a{b"),
+        ("ATOMS_FASTMCP_HTTP_PATH", "/api/mcp?x=1"),
+        ("ATOMS_FASTMCP_HTTP_PATH", "/oauth/token"),
+        ("ATOMS_FASTMCP_BASE_URL", "https://mcp.example.com:abc"),
+        ("ATOMS_FASTMCP_BASE_URL", "https://mcp.example.com:99999"),
+        ("ATOMS_FASTMCP_BASE_URL", "https://[::1"),
+        ("ATOMS_FASTMCP_BASE_URL", "https://mcp.example.com:0"),
+        ("ATOMS_ALLOWED_HOSTS", "h:99999"),
+        ("ATOMS_ALLOWED_HOSTS", "good.example,https://mcp.example.com"),
+        ("ATOMS_ALLOWED_HOSTS", "mcp.example.com/api"),
+        ("ATOMS_ALLOWED_HOSTS", "[::zz]"),
+        ("ATOMS_ALLOWED_HOSTS", "*"),
         ("ATOMS_LOGIN_FAILURES_PER_ACCOUNT", "often"),
         ("ATOMS_FASTMCP_PORT", "70000"),
         ("ATOMS_MAX_BODY_BYTES", "1"),
@@ -161,6 +175,19 @@ def test_a_value_out_of_bounds_names_its_setting(name, value):
 
     assert len(told) == 1
     assert told[0].startswith(f"{name}: ")
+
+
+def test_a_url_among_the_hosts_is_refused_with_what_to_leave_out():
+    told = faults(PROJECT | {"ATOMS_ALLOWED_HOSTS": "https://mcp.example.com"})
+
+    assert "leave out https://" in told[0]
+
+
+@pytest.mark.parametrize("host", ["mcp.example.com", "h:8443", "[::1]:8000", "10.0.0.1", "[::1]"])
+def test_hosts_are_taken_as_a_header_names_them(host):
+    settings = load(ServerSettings, PROJECT | {"ATOMS_ALLOWED_HOSTS": f"{host}, other.example"})
+
+    assert settings.allowed_hosts == (host, "other.example")
 
 
 def test_the_embedded_stack_needs_no_setting_at_all():

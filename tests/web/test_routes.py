@@ -6,6 +6,7 @@ from web_double import tool, whoami
 
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.errors import ConfigError
+from atoms_mcp.settings import OWN_PLACES
 from atoms_mcp.web import keys
 from atoms_mcp.web.keys import Access, Cors
 from atoms_mcp.web.routes import make_routes
@@ -54,6 +55,13 @@ def test_what_is_open_is_open_on_purpose(web):
     for row in rows:
         if row.access is Access.OPEN and row.cors is Cors.CONFIGURED:
             assert row.path.startswith("/auth/")
+
+
+def test_every_place_is_one_that_the_endpoint_may_not_take(web):
+    rows = make_routes(web.settings, web.app[keys.SITES])
+
+    places = {row.path.split("/")[1] for row in rows} - {"", "api"}
+    assert places <= OWN_PLACES
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
