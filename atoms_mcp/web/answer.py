@@ -57,6 +57,9 @@ class Answer(web.StreamResponse):
         )
         transport.write(head.encode("latin-1") + body)
         self._is_sent = True
+        if request.protocol.writing_paused:
+            # Who asks and asks and does not read: what comes next has to wait for what is here.
+            await request.writer.drain()
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 - the body is known

@@ -91,3 +91,33 @@ async def test_nothing_can_be_added_once_it_is_out(aiohttp_client):
 
     assert sent[0].prepared
     assert sent[0].keep_alive
+
+
+async def test_who_asks_on_and_on_and_reads_nothing_is_not_answered_on_and_on(aiohttp_server):
+    answered, waiting = [], asyncio.Event()
+
+    async def give(request):
+        answered.append(request)
+        if request.protocol.writing_paused:
+            waiting.set()
+        return Answer(body=b"x" * 1_000_000)
+
+    async def find_out(_request):
+        return Answer(body=b"%d" % len(answered))
+
+    app = web.Application()
+    app.router.add_post("/", give)
+    app.router.add_post("/count", find_out)
+    port = (await aiohttp_server(app)).port
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.transport.pause_reading()
+    writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" * 200)
+    look = b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    counts = [0]
+    async with asyncio.timeout(5):
+        while len(counts) < 10 or counts[-1] != counts[-10]:
+            counts.append(int((await ask(port, look)).rpartition(b"\n")[2]))
+    writer.transport.abort()
+
+    assert 1 <= counts[-1] < 50
+    assert not waiting.is_set()
