@@ -1,6 +1,7 @@
 """Reading whole pages by address or id, and the look-ups that complete their names."""
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.entities.catalogue import EntityType
@@ -23,6 +24,13 @@ from atoms_mcp.entities.uris import IN_PROJECT, Address
 STRICTLY_IN_PROJECT = "projects!inner(key,organizations!inner(slug))"
 ORG_OF_PROJECT = "projects.organizations.slug"
 LISTED_DOCUMENTS = 200
+# Where projects and documents stand, and what names that place.
+HOLDING = MappingProxyType(
+    {
+        "project": ("organizations", "id,slug"),
+        "document": ("projects", "id,key,organizations(slug)"),
+    }
+)
 
 
 def plan_page(entity: EntityType, fields: Iterable[str], address: Address) -> RestRequest:
@@ -97,13 +105,42 @@ def plan_document_of(requirement_id: str, table: str) -> RestRequest:
 
 
 def plan_holders(entity: EntityType, ids: Iterable[str]) -> RestRequest:
-    """Plan the places in which new rows of a type stand: documents, or projects for documents."""
-    is_document = entity.name == "document"
+    """Plan the places in which new rows of a type stand: documents, or what those stand in."""
+    table, select = HOLDING.get(entity.name, ("documents", f"id,key,{IN_PROJECT}"))
+    query = (("select", select), one_of("id", ids).pair())
+    return RestRequest("GET", table, query)
+
+
+def plan_item_places(level: str, place_id: str, limit: int) -> RestRequest:
+    """Plan the keys of what is in a project or organization (`level`), those changed last first."""
     query = (
-        ("select", "id,key,organizations(slug)" if is_document else f"id,key,{IN_PROJECT}"),
-        one_of("id", ids).pair(),
+        ("select", f"key,{IN_PROJECT}"),
+        equal(f"{level}_id", place_id).pair(),
+        one_of("type", ("document", "requirement")).pair(),
+        ("order", "updated_at.desc,id.asc"),
+        ("limit", str(limit)),
     )
-    return RestRequest("GET", "projects" if is_document else "documents", query)
+    return RestRequest("GET", "items", query)
+
+
+def plan_project_places(organization_id: str, limit: int) -> RestRequest:
+    """Plan the keys of an organization's projects."""
+    query = (
+        ("select", "key,organizations(slug)"),
+        equal("organization_id", organization_id).pair(),
+        ("limit", str(limit)),
+    )
+    return RestRequest("GET", "projects", query)
+
+
+def plan_organization(slug: str) -> RestRequest:
+    """Plan the reading of an organization's name, unless it is deleted."""
+    query = (
+        ("select", "name,slug,description"),
+        equal("slug", slug).pair(),
+        is_null("deleted_at").pair(),
+    )
+    return RestRequest("GET", "organizations", query)
 
 
 def plan_recent_projects(limit: int) -> RestRequest:

@@ -34,8 +34,16 @@ PLACES = MappingProxyType(
 )
 # By what the places of many rows are looked up.
 HOLDERS = MappingProxyType(
-    {"document": "project_id", "requirement": "document_id", "block": "document_id"}
+    {
+        "project": "organization_id",
+        "document": "project_id",
+        "requirement": "document_id",
+        "block": "document_id",
+    }
 )
+# Stands for the organization itself, in the place of a key.
+WHOLE = "*"
+WHOLE_SPELLING = re.compile(r"atoms://(?P<org>[a-z][a-z0-9-]{1,62})/\*")
 
 Row = Mapping[str, Any]
 
@@ -64,6 +72,25 @@ def parse_uri(uri: str) -> Address | None:
 def render_uri(org: str, key: str, *, is_json: bool = False) -> str:
     """Give the URI of what has this key in an organization."""
     return f"atoms://{org}/{key}{JSON_SUFFIX if is_json else ''}"
+
+
+def render_whole(org: str) -> str:
+    """Give the URI of an organization itself.
+
+    It is listed nowhere, and its members can read it: they hear of what is gone from it.
+    """
+    return render_uri(org, WHOLE)
+
+
+def parse_whole(uri: str) -> str | None:
+    """Give the organization that `render_whole` named; None for any other URI."""
+    found = WHOLE_SPELLING.fullmatch(uri)
+    return None if found is None else found["org"]
+
+
+def with_org(uri: str, org: str) -> str:
+    """Give the URI of the same key in an organization that is called otherwise now."""
+    return f"atoms://{org}/{uri.rpartition('/')[2]}"
 
 
 def org_of(row: Row) -> str | None:

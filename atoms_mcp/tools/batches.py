@@ -5,6 +5,8 @@ What ends one before its end is told with what was stored by then: nothing of it
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import structlog
+
 from atoms_mcp.engine.failure import explain
 from atoms_mcp.entities.call import STEP_ROWS, Call
 from atoms_mcp.entities.failures import twice_in_batch
@@ -16,6 +18,12 @@ from atoms_mcp.tools.desk import Desk, Row
 
 # Unique in a project: what stands twice in the items would end them half-way.
 EXTERNAL_ID = "external_id"
+
+log = structlog.get_logger(__name__)
+
+
+class PartlyStored(ToolError):  # noqa: N818 - says what is the case
+    """Something is wrong with what was to be stored, and a part of it is stored."""
 
 
 async def store_in_steps(
@@ -32,13 +40,22 @@ async def store_in_steps(
     for first in range(0, total, STEP_ROWS):
         step = slice(first, min(first + STEP_ROWS, total))
         if desk.context.is_cancelled:
+            # Over HTTP its client may be gone: then nobody but the log learns of this.
+            log.info(
+                "batch.cancelled",
+                entity_type=call.entity.name,
+                done=len(rows),
+                total=total,
+                request_id=desk.context.request_id,
+            )
             raise _halted(call, rows, step, cancelled())
         try:
             rows += await store(step)
         except ToolError as cause:
             if not rows:
                 raise
-            raise _halted(call, rows, step, cause) from cause
+            is_unknown = isinstance(cause, PartlyStored)
+            raise _halted(call, rows, step, cause, is_unknown=is_unknown) from cause
         except (SupabaseError, CallerExpired) as exc:
             if not rows:
                 raise

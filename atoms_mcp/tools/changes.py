@@ -7,8 +7,14 @@ from typing import Any
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.plan_read import plan_state
 from atoms_mcp.entities.plan_write import plan_delete, plan_restore, plan_update, stored_row
-from atoms_mcp.entities.view import Item, handle_of, render
-from atoms_mcp.tools.announcements import announce, find_place_before
+from atoms_mcp.entities.view import NO_NAMES, Item, handle_of, render
+from atoms_mcp.tools.afterwards import afterwards
+from atoms_mcp.tools.announcements import (
+    announce,
+    announce_rename,
+    find_inside,
+    find_place_before,
+)
 from atoms_mcp.tools.confirmations import check_confirmed
 from atoms_mcp.tools.desk import Desk, Row, answer
 from atoms_mcp.tools.references import find_referred
@@ -35,10 +41,14 @@ async def update_entity(desk: Desk, call: Call) -> dict[str, Any]:
     request = plan_update(call.entity, target.id, row, shown, call.expected_version)
     is_moving = "document" in call.data
     before = await find_place_before(desk, call.entity, target.id) if is_moving else None
+    is_renaming = call.entity.name == "organization" and "slug" in call.data
+    inside = await find_inside(desk, call.entity, target.id) if is_renaming else ()
     changed = await send_change(desk, request, attempt)
     if not changed:
         raise await explain_no_match(desk, attempt)
     await announce(desk, call.entity, call.operation, changed, before)
+    if inside:
+        await announce_rename(desk, changed[0]["slug"], inside)
     warnings = []
     if call.expected_version is not None and changed[0].get("version") == call.expected_version:
         warnings.append("the values were like that already; nothing changed")
@@ -53,10 +63,12 @@ async def delete_entity(desk: Desk, call: Call) -> dict[str, Any]:
         return await _would_change(desk, call, target, attempt, {})
     await check_confirmed(desk, call, target, attempt)
     shown = _shown(call)
+    is_project = call.entity.name == "project"
+    inside = await find_inside(desk, call.entity, target.id) if is_project else ()
     changed = await send_change(desk, plan_delete(call, target.id, shown), attempt)
     if not changed:
         raise await explain_no_match(desk, attempt)
-    await announce(desk, call.entity, call.operation, changed)
+    await announce(desk, call.entity, call.operation, changed, inside=inside)
     return await _answer(desk, call, target, changed[0], shown, [])
 
 
@@ -115,7 +127,7 @@ def _shown(call: Call) -> list[str]:
 async def _answer(
     desk: Desk, call: Call, target: Target, row: Row, shown: Sequence[str], warnings: list[str]
 ) -> dict[str, Any]:
-    names = await desk.names(call.entity, [row], shown)
+    names = await afterwards(desk, desk.names(call.entity, [row], shown), NO_NAMES)
     item: Item = render(call.entity, row, shown, names)
     return answer(
         call.operation,

@@ -11,7 +11,7 @@ import orjson
 
 from atoms_mcp.engine.tool import Content
 from atoms_mcp.entities.call import STEP_ROWS, Call
-from atoms_mcp.entities.catalogue import Field
+from atoms_mcp.entities.catalogue import EntityType, Field
 from atoms_mcp.entities.failures import MAX_CANDIDATES, forbidden
 from atoms_mcp.entities.plan_read import plan_ids, plan_living
 from atoms_mcp.entities.plan_write import (
@@ -22,14 +22,16 @@ from atoms_mcp.entities.plan_write import (
 )
 from atoms_mcp.entities.scope import Scope
 from atoms_mcp.entities.steps import name_all
-from atoms_mcp.entities.suggest import with_article
+from atoms_mcp.entities.suggest import listed, with_article
 from atoms_mcp.entities.text import one_line
-from atoms_mcp.entities.uris import TEXT_TYPE, uri_of
-from atoms_mcp.entities.view import Item, handle_of, render
+from atoms_mcp.entities.uris import HOLDERS, TEXT_TYPE, uri_of
+from atoms_mcp.entities.values import as_uuid
+from atoms_mcp.entities.view import NO_NAMES, Item, handle_of, render
 from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol import content
+from atoms_mcp.tools.afterwards import afterwards
 from atoms_mcp.tools.announcements import announce, find_places_of
-from atoms_mcp.tools.batches import store_in_steps
+from atoms_mcp.tools.batches import PartlyStored, store_in_steps
 from atoms_mcp.tools.desk import Desk, Row, answer
 from atoms_mcp.tools.places import check_place, find_scope
 from atoms_mcp.tools.references import find_referred
@@ -183,17 +185,29 @@ async def _insert(desk: Desk, call: Call, rows: Sequence[Row], attempt: Attempt)
     missing = [one for one in ids if one not in {row["id"] for row in created}]
     wanted = dict(zip(ids, rows, strict=True))
     sent = dict.fromkeys(name for row in attempt.rows for name in row)
-    earlier = await desk.rows(plan_ids(entity, [*chosen, *sent], missing))
+    nothing: list[Row] | None = None
+    reading = desk.rows(plan_ids(entity, [*chosen, *sent], missing))
+    earlier = await afterwards(desk, reading, nothing)
+    if earlier is None:
+        # They are there, or the insert would have stored them: they are shown as they were sent.
+        earlier = [wanted[one] for one in missing]
     if len(earlier) < len(missing):
-        raise ToolError(
-            "conflict",
-            "this client_token was used before, for something that you cannot see any more.",
-            fix="repeat the call with a new client_token.",
-            details={"field": "client_token"},
-        )
+        raise _unseen(entity, created)
     stored = {row["id"]: row for row in (*created, *earlier)}
     differing = [row for row in earlier if _differs(row, wanted[row["id"]])]
     return Created([stored[one] for one in ids], len(earlier), differing)
+
+
+def _unseen(entity: EntityType, created: Sequence[Row]) -> ToolError:
+    names = [handle_of(entity, row) for row in created[:MAX_DIFFERING]]
+    also = f"; stored now are {listed(names)}" if names else ""
+    return PartlyStored(
+        "conflict",
+        f"this client_token was used before, for something that you cannot see any more{also}.",
+        fix="repeat the call with a new client_token"
+        + (", without the items that are stored." if names else "."),
+        details={"field": "client_token"},
+    )
 
 
 def _differs(stored: Row, sent: Row) -> bool:
@@ -211,9 +225,24 @@ async def _create_by_call(desk: Desk, call: Call, scope: Scope, attempt: Attempt
         earlier = await desk.rows(plan_ids(entity, [*_shown(call), *data], [entity_id]))
         if earlier:
             sent = stored_row(entity, data, {})
-            return Created(earlier, 1, [row for row in earlier if _differs(row, sent)])
+            differing = [row for row in earlier if _differs(row, sent)]
+            return Created(await _placed(desk, entity, scope, earlier), 1, differing)
     request = plan_creation_call(entity, data, scope, entity_id)
-    return Created(await send_change(desk, request, attempt))
+    rows = await _placed(desk, entity, scope, await send_change(desk, request, attempt))
+    await announce(desk, entity, "create", rows)
+    return Created(rows)
+
+
+async def _placed(
+    desk: Desk, entity: EntityType, scope: Scope, rows: Sequence[Row]
+) -> Sequence[Row]:
+    """Give rows with their organization, which the database's function does not answer."""
+    if scope.organization_id is None:
+        return rows
+    if scope.label and not as_uuid(scope.label):
+        return [{**row, "organizations": {"slug": scope.label}} for row in rows]
+    holder = {HOLDERS[entity.name]: scope.organization_id}
+    return await find_places_of(desk, entity, [{**row, **holder} for row in rows])
 
 
 def _shown(call: Call) -> list[str]:
@@ -227,7 +256,8 @@ async def _answer(desk: Desk, call: Call, scope: Scope, created: Created) -> dic
         shown = name_all(call.entity, [handle_of(call.entity, row) for row in created.rows])
     else:
         chosen = _shown(call)
-        names = await desk.names(call.entity, created.rows, chosen)
+        naming = desk.names(call.entity, created.rows, chosen)
+        names = await afterwards(desk, naming, NO_NAMES)
         items: list[Item] = [render(call.entity, row, chosen, names) for row in created.rows]
         shown = {"items": items} if call.is_batch else {"item": items[0]}
     return answer(

@@ -7,8 +7,13 @@ from collections.abc import Callable, Mapping
 from atoms_mcp.engine.context import Context
 from atoms_mcp.engine.resource import NoSuchResource, Page, ResourceTemplate
 from atoms_mcp.entities.catalogue import Catalogue
+from atoms_mcp.entities.markdown import render_head
 from atoms_mcp.entities.paging import Cursors
-from atoms_mcp.entities.plan_page import plan_recent_documents, plan_recent_projects
+from atoms_mcp.entities.plan_page import (
+    plan_organization,
+    plan_recent_documents,
+    plan_recent_projects,
+)
 from atoms_mcp.entities.text import one_line
 from atoms_mcp.entities.uris import (
     JSON_TEMPLATE,
@@ -16,10 +21,11 @@ from atoms_mcp.entities.uris import (
     TEXT_TEMPLATE,
     TEXT_TYPE,
     parse_uri,
+    parse_whole,
     uri_of,
 )
 from atoms_mcp.entities.view import to_seconds
-from atoms_mcp.protocol.content import Block
+from atoms_mcp.protocol.content import Block, text_contents
 from atoms_mcp.tools.completions import complete_key, complete_org
 from atoms_mcp.tools.desk import Desk, Row
 from atoms_mcp.tools.pages import find_row, show_data, show_text
@@ -74,12 +80,25 @@ async def read_resource(desk: Desk, uri: str) -> Block:
     Raises:
         NoSuchResource: it names nothing, or nothing in sight: the two look the same.
     """
+    org = parse_whole(uri)
+    if org is not None:
+        return await _read_organization(desk, org, uri)
     address = parse_uri(uri)
     row = None if address is None else await find_row(desk, address)
     if address is None or row is None:
         raise NoSuchResource(f"there is no resource {one_line(uri)} that you can see")
     show = show_data if address.is_json else show_text
     return await show(desk, desk.catalogue[address.type], row)
+
+
+async def _read_organization(desk: Desk, org: str, uri: str) -> Block:
+    """Give the name of an organization: that it can be read says that one belongs to it."""
+    rows = await desk.rows(plan_organization(org))
+    if not rows:
+        raise NoSuchResource(f"there is no organization {org} that you can see")
+    (row,) = rows
+    text = render_head(row["name"], row["slug"], row["description"])
+    return text_contents(uri, text, TEXT_TYPE)
 
 
 async def list_resources(desk: Desk, cursor: str | None) -> Page:

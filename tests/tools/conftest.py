@@ -105,6 +105,7 @@ class Client(Dialogue):
         self.progressed = []
         self.changed = []
         self.lists = []
+        self.seen_by = {}
 
     @property
     def capabilities(self):
@@ -119,6 +120,8 @@ class Client(Dialogue):
 
     async def publish(self, change):
         self.changed.append(change.uri)
+        if change.seen_by:
+            self.seen_by[change.of, change.uri] = change.seen_by
         if change.of == "resources":
             self.lists.append(self.changed.pop())
 

@@ -1,9 +1,16 @@
 """Who listens for a resource hears of every change that a tool made to what it shows."""
 
+import asyncio
+import uuid
+
 import pytest
+from structlog.testing import capture_logs
 
 from atoms_mcp.engine.change import Change
 from atoms_mcp.entities.paging import Cursors
+from atoms_mcp.store.store import StoreDown
+from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
+from atoms_mcp.tools.afterwards import afterwards
 from atoms_mcp.tools.announcements import announce, find_place_before, find_places_of
 from atoms_mcp.tools.desk import Desk
 
@@ -113,6 +120,185 @@ async def test_a_project_is_told_of(workspace, heard, project):
         operation="update", entity_type="project", entity_id=project.key, data={"tags": ["a"]}
     ) == [project.key]
     assert workspace.client.lists == [f"atoms://acme/{project.key}"]
+
+
+@pytest.fixture
+async def tenant(workspace):
+    """An organization of Ada's with a project and a document: its slug."""
+    slug = f"tenant-{uuid.uuid4().hex[:8]}"
+    for kind, parent, data in (
+        ("organization", {}, {"title": "Tenant", "slug": slug}),
+        ("project", {"parent": slug}, {"title": "Held", "key": "TEN"}),
+        ("document", {"parent": f"{slug}/TEN"}, {"title": "Plan"}),
+    ):
+        await workspace.call("ada", operation="create", entity_type=kind, data=data, **parent)
+    return slug
+
+
+@pytest.mark.parametrize("is_by_id", [False, True])
+async def test_a_new_project_is_in_the_list_and_linked(workspace, client, tenant, is_by_id):
+    found = await workspace.call(
+        "ada", operation="read", entity_type="organization", entity_id=tenant, fields=["id"]
+    )
+    create = {
+        "operation": "create",
+        "entity_type": "project",
+        "parent": found["item"]["id"] if is_by_id else tenant,
+        "data": {"title": "Added", "key": "NEW"},
+        "client_token": "once",
+    }
+    uri = f"atoms://{tenant}/NEW"
+
+    workspace.client = client({})
+    await workspace.call("ada", **create)
+    links = workspace.links
+    lists = list(workspace.client.lists)
+    await workspace.call("ada", **create)
+
+    assert (links, lists) == ([uri], [uri])
+    assert (workspace.links, workspace.client.lists) == ([uri], [uri])
+
+
+async def test_a_new_organization_changes_no_list(workspace, client, tenant):
+    workspace.client = client({})
+
+    await workspace.call(
+        "ada", operation="create", entity_type="organization", data={"title": "Another"}
+    )
+
+    assert (workspace.links, workspace.client.lists, workspace.client.changed) == ([], [], [])
+
+
+async def test_a_deleted_project_is_told_to_its_organization_with_all_in_it(
+    workspace, client, tenant
+):
+    project = {"entity_type": "project", "entity_id": f"{tenant}/TEN"}
+    workspace.client = client()
+    await workspace.call("ada", operation="delete", confirm="TEN", **project)
+    gone = workspace.client
+    workspace.client = client({})
+    await workspace.call("ada", operation="restore", **project)
+    back = workspace.client
+
+    uris = [f"atoms://{tenant}/TEN", f"atoms://{tenant}/TEN-DOC-1"]
+    for told in (gone, back):
+        assert [uri for uri in told.changed if not uri.endswith(".json")] == uris
+        assert told.lists == uris[:1]
+    assert set(gone.seen_by.values()) == {f"atoms://{tenant}/*"}
+    assert {uri for _, uri in gone.seen_by} == {*gone.changed, *gone.lists}
+    assert back.seen_by == {}
+
+
+async def test_a_renamed_organization_is_told_to_those_who_can_read_the_new_names(
+    workspace, client, tenant
+):
+    workspace.client = client({})
+    rename = {"operation": "update", "entity_type": "organization"}
+
+    await workspace.call("ada", entity_id=tenant, data={"slug": f"{tenant}-x"}, **rename)
+    told = workspace.client
+    workspace.client = client({})
+    await workspace.call("ada", entity_id=f"{tenant}-x", data={"slug": f"{tenant}-x"}, **rename)
+
+    keys = ["TEN-DOC-1", "TEN-DOC-1.json", "TEN", "TEN.json"]
+    assert told.changed == [f"atoms://{tenant}/{key}" for key in keys]
+    for key in keys:
+        assert told.seen_by["resource", f"atoms://{tenant}/{key}"] == f"atoms://{tenant}-x/{key}"
+    assert told.seen_by["resources", ""] == f"atoms://{tenant}-x/*"
+    assert (workspace.client.changed, workspace.client.lists) == ([], [])
+
+
+@pytest.fixture
+def failing(workspace, monkeypatch):
+    """Call as Ada while all reads fail from the call's first change on."""
+    sent, changes = workspace.rest.send, []
+
+    async def call(fault, **arguments):
+        async def send(request, token):
+            if request.method == "GET" and changes:
+                raise fault
+            answer = await sent(request, token)
+            if request.method != "GET":
+                changes.append(request)
+            return answer
+
+        changes.clear()
+        monkeypatch.setattr(workspace.rest, "send", send)
+        try:
+            return await workspace.call("ada", **arguments)
+        finally:
+            monkeypatch.setattr(workspace.rest, "send", sent)
+
+    return call
+
+
+FAULTS = [
+    SupabaseError("busy", "later", retry_after_s=3),
+    SupabaseError("slow", "no answer"),
+    CallerExpired("PGRST303"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__ + str(fault))
+async def test_what_is_stored_stays_a_success_when_nothing_can_be_read_then(
+    workspace, project, item, failing, fault
+):
+    create = {"operation": "create", "parent": project.document, **REQUIREMENT}
+    read = {"operation": "read", "entity_id": item, "fields": ["id"], **REQUIREMENT}
+    item_id = (await workspace.call("ada", **read))["item"]["id"]
+
+    with capture_logs() as lines:
+        one = await failing(fault, data={"title": "One"}, **create)
+        put = {"operation": "update", "entity_id": one["item"]["key"], **REQUIREMENT}
+        moved = await failing(fault, data={"parent": item_id}, **put)
+        some = await failing(fault, items=[{"title": "Two"}, {"title": "Three"}], **create)
+
+    assert moved["item"]["parent"] == item_id
+    assert len(some["items"]) == 2
+    assert {line["event"] for line in lines} == {"change.half_told"}
+
+
+async def test_a_deletion_stays_a_success_when_what_went_with_it_cannot_be_read(
+    project, item, failing
+):
+    arguments = {"operation": "delete", "entity_id": project.document, **DOCUMENT}
+
+    assert (await failing(FAULTS[0], **arguments))["item"]["key"] == project.document
+
+
+async def test_a_repeated_batch_stays_a_success_when_the_earlier_rows_cannot_be_read(
+    workspace, project, failing
+):
+    create = {"operation": "create", "parent": project.document, **REQUIREMENT}
+    call = {"client_token": "once", **create}
+    first = [{"title": "One"}, {"title": "Two"}]
+    await workspace.call("ada", items=first, **call)
+
+    answer = await failing(FAULTS[0], items=[*first, {"title": "Three"}], **call)
+
+    assert answer["replayed"] is True
+    assert [item["title"] for item in answer["items"]] == ["One", "Two", "Three"]
+    assert answer["items"][2]["key"].startswith(f"{project.key}-REQ-")
+
+
+async def test_what_cannot_be_published_is_a_success_all_the_same(workspace, client, project):
+    class Deaf(client):
+        async def publish(self, _change):
+            raise StoreDown
+
+    workspace.client = Deaf({})
+
+    answer = await workspace.call(
+        "ada", operation="create", parent=project.document, data={"title": "One"}, **REQUIREMENT
+    )
+
+    assert answer["item"]["key"] == project.item(1)
+
+
+async def test_what_takes_too_long_afterwards_is_left(desk):
+    never = asyncio.Event()
+
+    assert await afterwards(desk, never.wait(), None, limit_s=0.01) is None
 
 
 async def test_a_dry_run_and_a_change_that_failed_tell_nothing(workspace, client, heard, item):

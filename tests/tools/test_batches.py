@@ -1,6 +1,9 @@
 """Batches of more than a hundred, on the embedded stack."""
 
+from dataclasses import replace
+
 import pytest
+from structlog.testing import capture_logs
 
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
@@ -159,6 +162,40 @@ async def test_an_outage_half_way_is_told_with_what_is_stored(
     assert error.code == code
     assert words in error.message
     assert error.details["stored"] == 100
+
+
+async def test_a_step_of_which_a_part_is_stored_is_not_called_undone(
+    workspace, project, monkeypatch
+):
+    sent, inserts = workspace.rest.send, []
+
+    async def send(request: RestRequest, token):
+        answer = await sent(request, token)
+        if request.method == "POST":
+            inserts.append(request)
+        is_partial = len(inserts) == 2 and request.path == "requirements"
+        return replace(answer, data=answer.data[:-1]) if is_partial and answer.data else answer
+
+    monkeypatch.setattr(workspace.rest, "send", send)
+
+    error = await workspace.refused(
+        "ada", parent=project.document, items=titled(250), client_token="t", **CREATE
+    )
+
+    assert error.code == "conflict"
+    assert "items[100] to items[199] may be stored or not" in error.message
+    assert error.details["stored"] == 100
+
+
+async def test_how_far_a_cancelled_batch_came_is_logged(workspace, client, project):
+    workspace.client = client({}, cancelled_after=1)
+
+    with capture_logs() as lines:
+        await workspace.refused("ada", parent=project.document, items=titled(250), **CREATE)
+
+    (line,) = [line for line in lines if line["event"] == "batch.cancelled"]
+    assert (line["done"], line["total"], line["entity_type"]) == (100, 250, "requirement")
+    assert line["request_id"] == "request-1"
 
 
 async def test_an_outage_at_the_first_step_passes_through(workspace, project, monkeypatch):

@@ -240,6 +240,19 @@ async def test_a_token_whose_row_is_out_of_sight_is_of_no_use(scripted):
 
     assert (error.code, error.details) == ("conflict", {"field": "client_token"})
 
+    held = {"id": "d1", "key": "VEH-DOC-1", "projects": {"key": "VEH", "organizations": None}}
+    made = {"id": "r1", "key": "VEH-REQ-7", "document_id": "d1"}
+    error = await scripted([place], [made], [held], []).refused(
+        "ada",
+        parent="VEH-DOC-1",
+        items=[{"title": "A"}, {"title": "B"}],
+        client_token="t",
+        **CREATE,
+    )
+
+    assert "stored now are VEH-REQ-7" in error.message
+    assert "without the items that are stored" in error.fix
+
 
 async def test_a_requirement_is_put_below_another_by_naming_it_as_parent(workspace, project):
     await workspace.call("ada", parent=project.document, data={"title": "Above"}, **CREATE)

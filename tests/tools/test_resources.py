@@ -225,3 +225,13 @@ async def test_a_long_document_ends_with_how_to_go_on(workspace, read, project):
     assert contents["text"].endswith(
         f"*(It goes on: entity_tool read gives {project.document} in parts, to its end.)*"
     )
+
+
+async def test_an_organization_can_be_read_by_those_who_belong_to_it(read, list_page):
+    contents = await read("vic", "atoms://acme/*")
+
+    assert contents["text"].startswith("# Acme")
+    assert contents["uri"] == "atoms://acme/*"
+    with pytest.raises(NoSuchResource):
+        await read("bob", "atoms://acme/*")
+    assert "atoms://acme/*" not in [item["uri"] for item in (await list_page("ada")).items]
