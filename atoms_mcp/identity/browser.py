@@ -67,7 +67,7 @@ class BrowserSessions:
             return None
         try:
             browser = _from_claims(self._seal.open(PURPOSE, cookie))
-        except SealBroken:
+        except (SealBroken, KeyError):  # forged, or made by another version
             return None
         return browser if self._now() < browser.expires_at else None
 

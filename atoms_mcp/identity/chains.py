@@ -12,6 +12,7 @@ Source: Supabase Auth, sessions (rotation of refresh tokens, reuse interval).
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from atoms_mcp.errors import AtomsError
@@ -38,6 +39,14 @@ class SessionUnknown(SessionOver):
     """The store has lost it: nothing here can reach it, which says nothing of whether it lives."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Where a session is now, and whether it was renewed for that."""
+
+    session: Session
+    is_renewed: bool
+
+
 class Chains:
     """Knows the newest state of each session, by its id. `now` gives Unix seconds.
 
@@ -60,7 +69,7 @@ class Chains:
         self._now = now
         self._max_remembered = max_remembered
         self._known: OrderedDict[str, Session] = OrderedDict()
-        self._flight: Flight[str, Session] = Flight()
+        self._flight: Flight[str, _Step] = Flight()
 
     async def keep(self, session: Session) -> str:
         """Keep a session that was just opened or renewed; give its id.
@@ -93,7 +102,7 @@ class Chains:
         if known is not None and self._is_fresh(known, margin_s):
             self._known.move_to_end(sid)
             return known
-        return await self._flight.share(sid, lambda: self._advance(sid, rt, margin_s))
+        return await self._share(sid, rt, margin_s)
 
     async def renew(self, sid: str, rt: str) -> Session:
         """Give the session with a new access token. Many who ask at once share one renewal.
@@ -101,7 +110,7 @@ class Chains:
         Raises:
             SessionOver, SupabaseError, StoreDown: as above.
         """
-        return await self._flight.share(sid, lambda: self._advance(sid, rt, None))
+        return await self._share(sid, rt, None)
 
     def forget(self, sid: str) -> None:
         """Forget what is remembered here of a session that was ended."""
@@ -132,12 +141,36 @@ class Chains:
         await self._auth.sign_out(session.access_token, scope)
         await self._drop(sid)
 
-    async def _advance(self, sid: str, rt: str | None, margin_s: float | None) -> Session:
+    async def _share(self, sid: str, rt: str | None, margin_s: float | None) -> Session:
+        """Advance the session once for all who ask meanwhile.
+
+        They may have asked for less, or with less in hand: what does not do is asked for again.
+        """
+        is_own = False
+
+        async def advance() -> _Step:
+            nonlocal is_own
+            is_own = True
+            return await self._advance(sid, rt, margin_s)
+
+        while True:
+            try:
+                step = await self._flight.share(sid, advance)
+            except SessionUnknown:
+                if is_own or rt is None:
+                    raise
+                continue
+            if is_own or step.is_renewed:
+                return step.session
+            if margin_s is not None and self._is_fresh(step.session, margin_s):
+                return step.session
+
+    async def _advance(self, sid: str, rt: str | None, margin_s: float | None) -> _Step:
         """Take what another process has renewed, if it will do; renew otherwise."""
         kept = await self._load(sid)
         if kept is not None and margin_s is not None and self._is_fresh(kept, margin_s):
             self._remember(sid, kept)
-            return kept
+            return _Step(kept, is_renewed=False)
         newest = rt if kept is None else kept.refresh_token
         if newest is None:
             raise SessionUnknown("nothing is known of the session")
@@ -149,7 +182,7 @@ class Chains:
             await self._drop(sid)
             raise SessionOver("Supabase has ended the session") from exc
         await self.keep(session)
-        return session
+        return _Step(session, is_renewed=True)
 
     async def _drop(self, sid: str) -> None:
         self.forget(sid)
@@ -162,7 +195,7 @@ class Chains:
             return self._known.get(sid)
         try:
             return _from_claims(self._seal.open(PURPOSE, sealed))
-        except SealBroken:  # a key that is no longer among ours
+        except (SealBroken, KeyError):  # a key that is no longer among ours, or another version
             return self._known.get(sid)
 
     def _is_fresh(self, session: Session, margin_s: float) -> bool:

@@ -113,18 +113,29 @@ class Jwks:
 
     async def _fetch(self) -> KeySet:
         if self._failure is not None and self._now() - self._failed_at < RETRY_S:
-            raise self._failure
+            raise _again(self._failure)
         return await self._flight.share(None, self._renew)
 
     async def _renew(self) -> KeySet:
         try:
             jwks = await self._auth.fetch_jwks()
         except SupabaseError as exc:
-            self._failure, self._failed_at = exc, self._now()
+            self._failure, self._failed_at = _again(exc), self._now()
             raise
         self._failure = None
         self._held = KeySet(read_keys(jwks["keys"]), self._now())
         return self._held
+
+
+def _again(failure: SupabaseError) -> SupabaseError:
+    """Give a failure anew: one that is raised over and over gathers the frames of all who met it."""
+    return SupabaseError(
+        failure.kind,
+        failure.message,
+        status=failure.status,
+        code=failure.code,
+        retry_after_s=failure.retry_after_s,
+    )
 
 
 def read_keys(listed: list[Any]) -> tuple[SigningKey, ...]:

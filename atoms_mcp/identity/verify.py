@@ -18,6 +18,7 @@ is neither a yes nor a no.
 Source: RFC 7515, RFC 7519, RFC 8725; Supabase Auth (`GET /user`, signing keys).
 """
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -49,6 +50,10 @@ MAX_TOKEN_BYTES = 8 * 1024
 # In jwt mode nothing else is asked for again, so looking up grants need not follow the setting.
 MIN_GRANT_CHECK_S = 15
 MAX_REMEMBERED = 10_000
+# Of tokens that cannot be checked here: about how many Supabase is asked at once, out of the
+# hundred connections that sign-ins have too, and for how long one waits for its turn.
+MAX_UNPROVED = 16
+TURN_S = 5
 ASYMMETRIC = frozenset({"ES256", "RS256", "EdDSA"})
 SYMMETRIC = "HS256"
 REASONS = {
@@ -113,6 +118,7 @@ class Verifier:
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._revoked: OrderedDict[str | None, None] = OrderedDict()
         self._flight: Flight[bytes, Caller] = Flight()
+        self._turns = asyncio.Semaphore(MAX_UNPROVED)
 
     def get_remembered(self, token: str) -> Caller | None:
         """Give the caller if this token was verified lately enough: the fast way, no waiting."""
@@ -161,19 +167,31 @@ class Verifier:
             del self._known[key]
 
     async def _verify_anew(self, key: bytes, token: str) -> Caller:
-        known = self._known.pop(key, None)
         started_at = self._now()
-        if known is not None and started_at < known.caller.expires_at:
+        try:
+            caller = await self._find_caller(self._known.get(key), token)
+        except InvalidToken:
+            self._known.pop(key, None)
+            raise
+        check_s = self._session_check_s if caller.grant_id is None else self._grant_check_s
+        self._known[key] = _Known(caller, min(started_at + check_s, caller.expires_at))
+        self._known.move_to_end(key)
+        if len(self._known) > self._max_remembered:
+            self._known.popitem(last=False)
+        return caller
+
+    async def _find_caller(self, known: _Known | None, token: str) -> Caller:
+        """Ask again about a token that is known; prove any other one.
+
+        While a question stays open what is known stays so, for the next time it is asked.
+        """
+        if known is not None and self._now() < known.caller.expires_at:
             caller = known.caller
             await self._check_again(caller)
         else:
             caller = await self._prove(token)
         if caller.grant_id in self._revoked:
             raise InvalidToken("revoked")
-        check_s = self._session_check_s if caller.grant_id is None else self._grant_check_s
-        self._known[key] = _Known(caller, min(started_at + check_s, caller.expires_at))
-        if len(self._known) > self._max_remembered:
-            self._known.popitem(last=False)
         return caller
 
     async def _check_again(self, caller: Caller) -> None:
@@ -215,7 +233,9 @@ class Verifier:
         if not (is_ours or self._accepts_jwt or self._is_delegated(caller)):
             raise InvalidToken("a Supabase access token, which is not taken here by itself")
         is_proved = self.mode != "bearer" and await self._is_signed(parsed)
-        if not is_proved or self.mode != "jwt":
+        if not (is_proved or is_ours):
+            await self._ask_in_turn(caller)
+        elif not is_proved or self.mode != "jwt":
             await self._ask(caller)
         return caller
 
@@ -242,6 +262,22 @@ class Verifier:
         except PyJWTError:
             raise InvalidToken("bad signature") from None
         return True
+
+    async def _ask_in_turn(self, caller: Caller) -> None:
+        """Ask about a token that anybody may have made up: few at once, so that sign-ins have room.
+
+        Raises:
+            SupabaseError: (busy) too many such came before it; or as below.
+        """
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise SupabaseError("busy", "too many tokens to ask about") from None
+        try:
+            await self._ask(caller)
+        finally:
+            self._turns.release()
 
     async def _ask(self, caller: Caller) -> None:
         """Ask Supabase for the live session and user."""

@@ -57,6 +57,13 @@ async def test_what_is_no_cookie_of_ours_names_nobody(browsers, signed_in):
         assert browsers.read(value) is None
 
 
+async def test_a_cookie_of_another_version_names_nobody(browsers, signed_in):
+    claims = browsers.seal.open("browser", signed_in[1])
+    for name in claims:
+        other = {key: value for key, value in claims.items() if key != name}
+        assert browsers.read(browsers.seal.seal("browser", other)) is None
+
+
 async def test_right_after_a_sign_in_nobody_is_asked(supabase, browsers, signed_in):
     supabase.seen.clear()
 

@@ -3,7 +3,14 @@ import asyncio
 import pytest
 from supabase_double import FAULTS, answering, refusal
 
-from atoms_mcp.identity.chains import KEPT_S, Chains, SessionOver, find_expiry, find_session_id
+from atoms_mcp.identity.chains import (
+    KEPT_S,
+    Chains,
+    SessionOver,
+    SessionUnknown,
+    find_expiry,
+    find_session_id,
+)
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.store import StoreDown
@@ -308,3 +315,67 @@ def test_the_token_itself_says_when_it_ends(supabase):
     assert ends(3000) == 2000
     assert ends(...) == 2000
     assert ends("soon") == 2000
+
+
+async def test_what_another_version_kept_is_as_good_as_lost(make, store, clock, signed_in):
+    seal = Seal([b"k" * 32])
+    await store.put(f"chain:{SID}", seal.seal("chain", {"rt": "refresh1"}), clock.now + 100)
+
+    with pytest.raises(SessionUnknown):
+        await make().current(SID, None)
+    assert (await make().current(SID, signed_in.refresh_token)).refresh_token == "refresh2"
+
+
+async def test_who_has_a_token_in_hand_is_not_told_that_nothing_is_known(make, signed_in):
+    chains = make()
+
+    ended, renewed = await asyncio.gather(
+        chains.current(SID, None),
+        chains.renew(SID, signed_in.refresh_token),
+        return_exceptions=True,
+    )
+
+    assert isinstance(ended, SessionUnknown)
+    assert renewed.refresh_token == "refresh2"
+
+
+async def test_a_renewal_is_one_though_somebody_else_only_wanted_to_know(
+    supabase, make, signed_in, store
+):
+    await make().keep(signed_in)
+    chains = make()
+
+    seen, renewed = await asyncio.gather(chains.current(SID, "stale"), chains.renew(SID, "stale"))
+
+    assert seen == signed_in
+    assert renewed.refresh_token == "refresh2"
+    assert supabase.count(TOKEN) == 1
+
+
+async def test_who_needs_a_longer_life_gets_one(supabase, make, clock, signed_in):
+    await make().keep(signed_in)
+    chains = make()
+    clock.now = signed_in.expires_at - 600
+
+    short, long, alike = await asyncio.gather(
+        chains.current(SID, "stale", margin_s=0),
+        chains.current(SID, "stale", margin_s=1800),
+        chains.current(SID, "stale", margin_s=60),
+    )
+
+    assert (short, alike) == (signed_in, signed_in)
+    assert long.refresh_token == "refresh2"
+    assert supabase.count(TOKEN) == 1
+
+
+async def test_who_joins_a_renewal_gets_what_it_gave(supabase, make, signed_in):
+    chains = make()
+    await chains.keep(signed_in)
+
+    one, other = await asyncio.gather(
+        chains.renew(SID, "stale"), chains.current(SID, None, margin_s=3601)
+    )
+
+    assert one.refresh_token == "refresh2"
+    assert other in (one, signed_in)
+    assert supabase.count(TOKEN) == 1

@@ -165,6 +165,14 @@ async def test_what_is_sealed_for_something_else_is_no_client():
             await Clients(seal).find(sealed)
 
 
+async def test_an_id_of_another_version_is_unknown():
+    seal = Seal([NEW])
+    claims = {"n": "x", "r": ["https://c.example/"], "m": 0, "s": "", "t": 1}
+    for other in ({name: claims[name] for name in claims if name != "s"}, claims | {"m": 9}):
+        with pytest.raises(UnknownClient):
+            await Clients(seal).find(seal.seal("client", other))
+
+
 async def test_a_changed_id_is_unknown():
     client_id = make().register(METADATA)["client_id"]
     middle = len(client_id) // 2

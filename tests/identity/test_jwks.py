@@ -1,3 +1,4 @@
+import traceback
 import asyncio
 
 import pytest
@@ -135,6 +136,20 @@ async def test_an_outage_is_not_hammered_and_is_soon_over(supabase, jwks, clock)
     supabase.faults.clear()
     clock.now += RETRY_S
     assert (await jwks.find("first")).kid == "first"
+
+
+async def test_a_failure_that_is_told_again_and_again_does_not_grow(supabase, jwks):
+    supabase.faults[JWKS_PATH] = answering(500, b'{"code":"x"}')
+    told = []
+    for _ in range(3):
+        with pytest.raises(SupabaseError) as caught:
+            await jwks.find("first")
+        told.append(caught.value)
+
+    assert [(exc.kind, exc.status, exc.code) for exc in told] == [("wrong", 500, "x")] * 3
+    lengths = [len(list(traceback.walk_tb(exc.__traceback__))) for exc in told]
+    assert lengths[1] == lengths[2]
+    assert told[1] is not told[2]
 
 
 def jwk(algorithm, private, **more):

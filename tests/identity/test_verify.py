@@ -9,6 +9,7 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 from supabase_double import FAULTS, HS256_SECRET, SigningPair, answering, forge, refusal, sign
 
+from atoms_mcp.identity import verify as module
 from atoms_mcp.identity.access import AccessClaims, AccessTokens
 from atoms_mcp.identity.jwks import Jwks
 from atoms_mcp.identity.seal import Seal
@@ -714,3 +715,62 @@ async def test_delegated_tokens_are_those_of_a_client(supabase, make):
     assert supabase.count(USER) == 1
     assert "not taken here" in await refused(verifier, supabase.token())
     assert await make("delegated").verify(supabase.token())
+
+
+async def test_one_open_question_forgets_no_token(supabase, make, granted, clock):
+    """An answer that is late while the store is lost leaves the token known for the next time."""
+    verifier, token = make("simple", access=granted.tokens), granted.make()
+    await verifier.verify(token)
+    clock.now += 20
+    granted.is_down = True
+    supabase.faults[USER] = answering(503)
+    with pytest.raises(SupabaseError):
+        await verifier.verify(token)
+
+    supabase.faults.clear()
+
+    assert (await verifier.verify(token)).grant_id == "g1"
+
+
+async def test_a_token_that_is_refused_is_forgotten(supabase, make, clock):
+    verifier, token = make("simple"), supabase.token()
+    await verifier.verify(token)
+    clock.now += 20
+    supabase.ended.add("session-1")
+    assert await refused(verifier, token) == "signed out"
+    supabase.faults[JWKS_PATH] = answering(503)
+    supabase.ended.clear()
+    clock.now += 3600
+
+    assert await refused(verifier, token) == "expired"
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_few_tokens_that_cannot_be_checked_here_are_asked_about_at_once(
+    supabase, make, monkeypatch, mode
+):
+    monkeypatch.setattr(module, "MAX_UNPROVED", 2)
+    monkeypatch.setattr(module, "TURN_S", 0.05)
+    verifier = make(mode)
+    forged = [forge({"alg": "HS256"}, supabase.claims(iat=n)) for n in range(5)]
+    supabase.faults[USER] = supabase.hang
+
+    asked = [asyncio.create_task(verifier.verify(token)) for token in forged]
+    done, waiting = await asyncio.wait(asked, timeout=2, return_when=asyncio.ALL_COMPLETED)
+
+    assert {task.exception().kind for task in done} == {"busy"}
+    assert (len(done), len(waiting)) == (3, 2)
+    assert supabase.count(USER) == 2
+    supabase.released.set()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_who_is_proved_waits_for_nobody(supabase, make, monkeypatch, granted):
+    monkeypatch.setattr(module, "MAX_UNPROVED", 0)
+    monkeypatch.setattr(module, "TURN_S", 0.01)
+
+    assert await make("simple").verify(supabase.token())
+    assert await make("bearer", access=granted.tokens).verify(granted.make())
+    with pytest.raises(SupabaseError) as caught:
+        await make("bearer").verify(supabase.token())
+    assert caught.value.kind == "busy"
