@@ -86,6 +86,7 @@ class ToolCalls:
         except asyncio.CancelledError:
             return render_failure(handling.explain_end(watched), frame.request_id)
         except EXPECTED as error:
+            handling.check_wanted(watched)
             return render_failure(error, frame.request_id)
         except RIGHTS as error:
             if can_challenge(frame):

@@ -1,6 +1,7 @@
 """How work begins and ends: callers, deadlines, and clients that do not wait any more."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from engine_double import LEGACY, MODERN, NOTHING, Bench, caller, modern, request, told
@@ -12,6 +13,7 @@ from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.resource import Resource
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.engine.voice import Notes
+from atoms_mcp.errors import ToolError
 
 
 def cancel(call_id):
@@ -68,6 +70,28 @@ async def test_work_that_looks_for_it_ends_by_itself_when_it_is_cancelled():
         reply = await task
 
     assert seen == ["stopped"]
+    assert (reply.status, reply.body) == (202, None)
+
+
+@pytest.mark.requirement("canc-stop")
+async def test_a_cancelled_request_that_ends_with_an_error_gets_no_answer_either():
+    tool, entered, _ = patient()
+
+    async def work(context, arguments):
+        await tool.handler(context, arguments)
+        raise ToolError("cancelled", "the call was cancelled.", fix="Leave it so.")
+
+    bench = Bench(Offer((replace(tool, handler=work),)))
+    headers = await bench.open("2025-11-25")
+    task = asyncio.ensure_future(
+        bench.send(request("tools/call", 1, name="patient"), headers=headers)
+    )
+
+    async with asyncio.timeout(5):
+        await entered.wait()
+        await bench.send(cancel(1), headers=headers)
+        reply = await task
+
     assert (reply.status, reply.body) == (202, None)
 
 

@@ -159,7 +159,7 @@ async def test_a_new_project_is_in_the_list_and_linked(workspace, client, tenant
     assert (workspace.links, workspace.client.lists) == ([uri], [uri])
 
 
-async def test_a_new_organization_changes_no_list(workspace, client, tenant):
+async def test_a_new_organization_changes_no_list(workspace, client):
     workspace.client = client({})
 
     await workspace.call(
@@ -258,9 +258,8 @@ async def test_what_is_stored_stays_a_success_when_nothing_can_be_read_then(
     assert {line["event"] for line in lines} == {"change.half_told"}
 
 
-async def test_a_deletion_stays_a_success_when_what_went_with_it_cannot_be_read(
-    project, item, failing
-):
+@pytest.mark.usefixtures("item")
+async def test_a_deletion_stays_a_success_when_what_went_with_it_cannot_be_read(project, failing):
     arguments = {"operation": "delete", "entity_id": project.document, **DOCUMENT}
 
     assert (await failing(FAULTS[0], **arguments))["item"]["key"] == project.document
