@@ -128,7 +128,7 @@ class Jwks:
 
 
 def _again(failure: SupabaseError) -> SupabaseError:
-    """Give a failure anew: one that is raised over and over gathers the frames of all who met it."""
+    """Give a failure anew: one that is raised over and over gathers the frames it passed."""
     return SupabaseError(
         failure.kind,
         failure.message,

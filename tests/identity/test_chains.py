@@ -339,9 +339,7 @@ async def test_who_has_a_token_in_hand_is_not_told_that_nothing_is_known(make, s
     assert renewed.refresh_token == "refresh2"
 
 
-async def test_a_renewal_is_one_though_somebody_else_only_wanted_to_know(
-    supabase, make, signed_in, store
-):
+async def test_a_renewal_is_one_though_somebody_else_only_wanted_to_know(supabase, make, signed_in):
     await make().keep(signed_in)
     chains = make()
 

@@ -1,5 +1,5 @@
-import traceback
 import asyncio
+import traceback
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
