@@ -23,6 +23,7 @@ import structlog
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.frame import CallerSource, Frame
 from atoms_mcp.engine.session import Session
+from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.jsonrpc import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -89,7 +90,7 @@ async def serve(
         for line in splitter.end():
             await connection.wait_for_room()
             group.create_task(connection.answer(line))
-        engine.listening.drain()
+        engine.drain()
 
 
 class _Connection:
@@ -170,6 +171,9 @@ class _LineVoice:
     def __init__(self, write: Write) -> None:
         self._write = write
         self._pushed: set[asyncio.Task[None]] = set()
+
+    async def open(self, caller: Caller) -> None:
+        """Do nothing: all is said on the one connection."""
 
     async def send(self, message: bytes) -> None:
         """Write one message."""

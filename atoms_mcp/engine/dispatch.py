@@ -214,6 +214,11 @@ class Engine:
         assert frame.session is not None  # noqa: S101 - it was found, and ended
         await self.listening.end_session(frame.session)
 
+    def drain(self) -> None:
+        """End what waits for the client of a transport that has but one, and ends."""
+        self.listening.drain()
+        self._questions.drain()
+
     async def close(self) -> None:
         """End the streams and the tasks of this process, and let their clients know."""
         await self.listening.close()
@@ -297,7 +302,10 @@ class Engine:
     async def _take_response(self, message: Any, frame: Frame) -> Reply:  # noqa: ANN401 - JSON
         """Bring a client's answer to the call that asked for it."""
         assert frame.session is not None  # noqa: S101 - it was found before
-        await self._questions.take(frame.session, message)
+        try:
+            await self._questions.take(frame.session, message)
+        except RpcError as fault:
+            return _refuse(fault, None, frame)  # its id is that of a request of ours
         return ACCEPTED
 
     async def _perform(self, call: Call, revision: Revision, frame: Frame) -> Reply:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 import orjson
@@ -37,6 +37,8 @@ ASK_AT_ONCE: Final = 16
 # Codes of ours, outside of what JSON-RPC reserves: those of HTTP, which say the same.
 TOO_MANY: Final = 429
 CLOSING: Final = 503
+
+FIELDS: Final = tuple(field.name for field in fields(Change))
 
 CanRead = Callable[[Caller, str], Awaitable[bool]]
 Hear = Callable[[list[Any]], None]
@@ -180,7 +182,7 @@ class Hub:
             hearing.cancel()
             with suppress(asyncio.CancelledError):
                 await hearing
-        await asyncio.gather(*self._tasks.values())
+        await asyncio.gather(*self._tasks.values())  # none of them fails: see `_work`
 
     # Hearing
 
@@ -189,15 +191,23 @@ class Hub:
         async with self._store.subscribe(CHANNEL) as messages:
             self._started.set()
             async for message in messages:
-                if message == GAP:
-                    self._hear_gap()
-                else:
-                    name, *said = orjson.loads(message)
-                    if name in self._hear:  # a newer version may say more
-                        self._hear[name](said)
+                try:
+                    self._hear_one(message)
+                except Exception:
+                    # Another version's, perhaps; what comes after it is to be heard.
+                    log.exception("change.unheard")
+
+    def _hear_one(self, message: str) -> None:
+        if message == GAP:
+            self._hear_gap()
+        else:
+            name, *said = orjson.loads(message)
+            if name in self._hear:  # a newer version may say more
+                self._hear[name](said)
 
     def _hear_change(self, said: list[Any]) -> None:
-        change = Change(**said[0])
+        # A newer version may say more of it, too.
+        change = Change(**{name: said[0][name] for name in FIELDS if name in said[0]})
         if change.of != "resource" and not change.guard:
             self._tell_list(change.of, self._listeners)
         elif change.of != "resource" or change.uri in self._by_uri:
@@ -253,6 +263,8 @@ class Hub:
             listener.end("over")
         except AtomsError as exc:
             log.warning("listener.unknown", fault=str(exc))
+        except Exception:
+            log.exception("listener.unknown")
         return None
 
     async def _may_know(self, caller: Caller, guard: str) -> bool:
@@ -280,4 +292,12 @@ class Hub:
         """Do something beside, unless the same is being done; what is due then is done with it."""
         going_on = self._tasks.get(key)
         if going_on is None or going_on.done():
-            self._tasks[key] = asyncio.ensure_future(work())
+            self._tasks[key] = asyncio.ensure_future(_guard(key, work))
+
+
+async def _guard(key: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do something of which nobody waits for the end; what it fails with is told to the log."""
+    try:
+        await work()
+    except Exception:
+        log.exception("hub.failed", work=key)

@@ -23,7 +23,9 @@ from atoms_mcp.engine.speech import Speech
 from atoms_mcp.engine.voice import Voice
 from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol.jsonrpc import (
+    INTERNAL_ERROR,
     Response,
+    RpcError,
     read_response,
     render_notification,
     render_request,
@@ -35,6 +37,9 @@ from atoms_mcp.store.store import Store, StoreDown
 
 # People need time; but not for ever does a call stay open.
 ANSWER_LIMIT_S: Final = 300.0
+# The status of an answer that cannot be taken now.
+AWAY: Final = 503
+NO_ANSWER: Final = Response(None, None, {})
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +50,14 @@ class Questions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._open: dict[tuple[str, str], asyncio.Future[Response]] = {}
+        self._is_closing = False
 
     async def put(
         self, origin: Session, voice: Voice, method: str, params: Mapping[str, Any]
     ) -> Response:
         """Ask the client of a session something, and give what it answers."""
+        if self._is_closing:
+            return NO_ANSWER
         # Nobody guesses it, so that an answer to one question never fits another.
         question_id = secrets.token_urlsafe(12)
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -67,13 +75,31 @@ class Questions:
             del self._open[origin.key, question_id]
 
     async def take(self, origin: Session, message: dict[str, Any]) -> None:
-        """Bring an answer to whoever waits for it, here or elsewhere; others are passed over."""
+        """Bring an answer to whoever waits for it, here or elsewhere; others are passed over.
+
+        Raises:
+            RpcError: it may be for a call elsewhere, and cannot be brought there.
+
+        Source: MCP 2025-11-25 basic/transports, Sending Messages to the Server.
+        """
         if self._settle(origin.key, message):
             return
         try:
             await self._store.publish(_channel(origin.key), orjson.dumps(message).decode())
-        except StoreDown:
-            log.warning("answer.untold", hint="the call that waits for it will time out")
+        except StoreDown as down:
+            log.warning("answer.untold", hint="its client is told to send it again")
+            raise RpcError(
+                INTERNAL_ERROR,
+                "this answer cannot be passed on to the call that waits for it; send it again",
+                status=AWAY,
+            ) from down
+
+    def drain(self) -> None:
+        """Ask nobody any more; the calls that wait for answers are told that none will come."""
+        self._is_closing = True
+        for future in self._open.values():
+            if not future.done():
+                future.set_result(NO_ANSWER)
 
     def _settle(self, key: str, message: dict[str, Any]) -> bool:
         response = read_response(message)
@@ -96,8 +122,13 @@ class Questions:
 
     async def _hear(self, key: str, messages: AsyncIterator[str]) -> None:
         async for message in messages:
-            if message != GAP:  # what was missed is asked for again by nobody: the call times out
+            if message == GAP:
+                continue  # what was missed is asked for again by nobody: the call times out
+            try:
                 self._settle(key, orjson.loads(message))
+            except Exception:
+                # Of another version, perhaps; the answer that is waited for may come after it.
+                log.exception("answer.unread")
 
 
 class QuestionsSpeech(Speech):
@@ -124,7 +155,12 @@ class QuestionsSpeech(Speech):
         return await self.means.levels.find(self.session)
 
     async def ask(self, requests: Mapping[str, InputRequest], *, authorises: bool) -> Answers:  # noqa: ARG002 - an answer belongs to this one call
-        """Give the answers, all of them asked for at once."""
+        """Give the answers, all of them asked for at once.
+
+        Raises:
+            ToolError: the client cannot be asked this, or its answer is none.
+            RpcError: it has too many streams already to be asked on one more.
+        """
         for one in requests.values():
             if one.capability not in self.capabilities:
                 raise ToolError(
@@ -132,6 +168,8 @@ class QuestionsSpeech(Speech):
                     f"This call needs a client that declares {one.capability}.",
                     fix="Use a client that can be asked, or give what is missing as arguments.",
                 )
+        if self.frame.voice is not None:
+            await self.frame.voice.open(self.caller)
         self.watched.extend(ANSWER_LIMIT_S)
         async with asyncio.TaskGroup() as group:
             tasks = {key: group.create_task(self._put(one)) for key, one in requests.items()}

@@ -15,8 +15,9 @@ from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.deadline import Watched
 from atoms_mcp.engine.dialogue import Dialogue
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.voice import Voice
 from atoms_mcp.identity.caller import Caller
-from atoms_mcp.protocol.jsonrpc import Call
+from atoms_mcp.protocol.jsonrpc import Call, RpcError
 from atoms_mcp.protocol.levels import Level, reaches
 from atoms_mcp.protocol.revisions.revision import Revision
 
@@ -107,8 +108,9 @@ class Speech(Dialogue):
 
     async def release(self) -> None:
         """Let the client go, where it can come back for the rest."""
-        if self.frame.voice is not None and not self.revision.is_stateless:
-            await self.frame.voice.release()
+        voice = self.frame.voice
+        if voice is not None and not self.revision.is_stateless and await self._can_say(voice):
+            await voice.release()
 
     async def publish(self, change: Change) -> None:
         """Tell all who listen for it that something changed."""
@@ -116,5 +118,14 @@ class Speech(Dialogue):
 
     async def _say(self, method: str, params: Mapping[str, Any]) -> None:
         # What goes on after the answer has nobody to say it to.
-        if self.frame.voice is not None and not self.watched.is_over:
-            await self.frame.voice.send(self.revision.render_notification(method, params))
+        voice = self.frame.voice
+        if voice is not None and not self.watched.is_over and await self._can_say(voice):
+            await voice.send(self.revision.render_notification(method, params))
+
+    async def _can_say(self, voice: Voice) -> bool:
+        """Tell whether there is room for one more stream; the answer comes without it as well."""
+        try:
+            await voice.open(self.caller)
+        except RpcError:
+            return False
+        return True

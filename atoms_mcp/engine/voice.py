@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from atoms_mcp.identity.caller import Caller
+
 
 class Voice(Protocol):
     """Given by the transport. It costs nothing until something is said.
@@ -13,6 +15,15 @@ class Voice(Protocol):
     @property
     def is_open(self) -> bool:
         """Whether something was said, so that the transport has promised to answer."""
+
+    async def open(self, caller: Caller) -> None:
+        """Let something be said, as one more stream of a user where the transport has those.
+
+        Without this what is sent is not counted as one.
+
+        Raises:
+            RpcError: the user has too many already, or the server is about to stop.
+        """
 
     async def send(self, message: bytes) -> None:
         """Send one whole JSON-RPC message, a notification or a request of ours.
@@ -40,6 +51,9 @@ class Notes:
     def is_open(self) -> bool:
         """Whether something was said."""
         return bool(self.messages)
+
+    async def open(self, caller: Caller) -> None:
+        """Do nothing: there may be as many as one likes."""
 
     async def send(self, message: bytes) -> None:
         """Keep one message."""

@@ -44,7 +44,11 @@ async def post(request: web.Request) -> web.StreamResponse:
     except Problem as problem:
         return _refuse(request, problem.status, problem.message, problem.headers)
     voice = PostVoice(request)
-    reply = await request.app[ENGINE].answer(raw, make_frame(request, exchange, voice))
+    try:
+        reply = await request.app[ENGINE].answer(raw, make_frame(request, exchange, voice))
+    except BaseException:
+        voice.break_off()
+        raise
     exchange.facts = tell(reply)
     if voice.is_open:
         return voice.finish(reply.body)

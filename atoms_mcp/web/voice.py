@@ -13,6 +13,7 @@ from aiohttp import web
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.streams import Stream
+from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
 from atoms_mcp.protocol.listening import POLLING
 from atoms_mcp.protocol.revisions import stateless
@@ -28,6 +29,7 @@ class PostVoice:
     _lock: asyncio.Lock | None = None
     _kept: Stream | None = None
     _is_resumable = False
+    _counted: Caller | None = None
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
@@ -36,6 +38,22 @@ class PostVoice:
     def is_open(self) -> bool:
         """Whether something was said, so that the answer has begun."""
         return self._events is not None
+
+    async def open(self, caller: Caller) -> None:
+        """Begin the answer, as one more stream of a user until the request is done.
+
+        Raises:
+            RpcError: there are too many, or the server is about to stop.
+        """
+        if self._events is None:
+            if self._counted is None:
+                self._request.app[ENGINE].listening.admit(caller)
+                self._counted = caller
+            try:
+                await self._open()
+            except BaseException:
+                self._leave()
+                raise
 
     async def send(self, message: bytes) -> None:
         """Send one message, and wait until there is room for more."""
@@ -62,7 +80,19 @@ class PostVoice:
         elif message is not None:
             self._events.put(message)
         self._events.finish()
+        self._leave()
         return self._events
+
+    def break_off(self) -> None:
+        """End what may have begun, as there will be no answer."""
+        if self._events is not None:
+            self._events.cut()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._counted is not None:
+            self._request.app[ENGINE].listening.leave(self._counted)
+            self._counted = None
 
     def _put(self, events: EventStream, message: bytes) -> None:
         if self._kept is None:

@@ -70,6 +70,9 @@ class Ear:
         self.messages.append(orjson.loads(message))
         self._came.set()
 
+    async def open(self, _caller):
+        """Count nothing."""
+
     async def send(self, message):
         self.push(message)
 

@@ -264,6 +264,54 @@ async def test_what_a_newer_version_tells_is_passed_over(hub):
     assert await ear.hear() == [LISTS % "tools"]
 
 
+@pytest.mark.parametrize(
+    "message",
+    ["no json", "5", "[]", "[[]]", '["change"]', '["change",{"uri":"a://1"}]', '["part"]'],
+)
+async def test_a_message_that_cannot_be_read_is_logged_and_the_next_is_heard(hub, store, message):
+    hub.on("part", lambda said: said[0])
+    ear, _ = listen(hub, lists=["tools"])
+    with capture_logs() as lines:
+        await store.publish(CHANNEL, message)
+        await hub.publish(Change("tools"))
+        assert await ear.hear() == [LISTS % "tools"]
+
+    assert [line["event"] for line in lines] == ["change.unheard"]
+
+
+async def test_of_a_change_a_newer_version_may_tell_more(hub):
+    ear, _ = listen(hub, lists=["tools"])
+    await hub.tell("change", {"of": "tools", "why": "new"})
+
+    assert await ear.hear() == [LISTS % "tools"]
+
+
+async def test_a_fault_in_telling_keeps_nobody_else_from_hearing(hub):
+    async def fail():
+        raise ValueError
+
+    listen(hub, uris=["a://1"], find_caller=fail)
+    ear, _ = listen(hub, "bob", uris=["a://2"])
+    with capture_logs() as lines:
+        await hub.publish(Change("resource", "a://1"))
+        await hub.publish(Change("resource", "a://2"))
+        assert await ear.hear() == [UPDATED % "a://2"]
+
+    assert [line["event"] for line in lines] == ["listener.unknown"]
+
+
+async def test_it_closes_whatever_went_wrong_in_it(hub, store, monkeypatch):
+    async def fail(_channel, _message):
+        raise ValueError
+
+    monkeypatch.setattr(store, "publish", fail)
+    with capture_logs() as lines:
+        await hub.publish(Change("tools"))
+        await hub.close()
+
+    assert [(line["event"], line["work"]) for line in lines] == [("hub.failed", "publish")]
+
+
 async def test_other_parts_hear_what_is_told_under_their_name(hub):
     heard, came = [], asyncio.Event()
     hub.on("part", lambda said: (heard.append(said), came.set()))

@@ -6,8 +6,10 @@ import orjson
 import pytest
 from engine_double import LEGACY, Bench, Pipe, fault, initialize, request, told
 from offer_double import OFFER
+from structlog.testing import capture_logs
 
 from atoms_mcp.engine.voice import Notes
+from atoms_mcp.protocol.jsonrpc import RpcError
 from atoms_mcp.store.store import StoreDown
 
 ACCEPT = {"action": "accept", "content": {"sure": True}}
@@ -246,14 +248,61 @@ async def test_a_question_may_take_longer_than_a_call():
     assert (await settle(task))["isError"] is False
 
 
-async def test_an_answer_that_cannot_be_passed_on_is_let_go(bench):
+async def test_an_answer_that_cannot_be_passed_on_is_refused(bench):
     async def be_down(*_anything):
         raise StoreDown("no Redis")
 
     bench.store.publish = be_down
-    client = await Client(bench, "2025-11-25").open()
+    client = await Client(bench, "2025-03-26").open()
+    reply = await client.answer({"id": "elsewhere"}, result=ACCEPT)
 
-    assert (await client.answer({"id": "elsewhere"}, result=ACCEPT)).status == 202
+    assert reply.status == 503
+    assert "id" not in told(reply) or told(reply)["id"] is None
+    assert "send it again" in told(reply)["error"]["message"]
+    answers = [{"jsonrpc": "2.0", "id": name, "result": ACCEPT} for name in "ab"]
+    batch = told(await client.send(answers))
+    assert [one["error"]["code"] for one in batch] == [-32603] * 2
+
+
+async def test_an_answer_that_cannot_be_read_keeps_none_from_being_heard(bench):
+    client = await Client(bench, "2025-11-25").open()
+    task = client.call("confirm")
+    question = await client.voice.next()
+    [(key, _)] = bench.engine._questions._open  # noqa: SLF001 - the name of its channel
+    with capture_logs() as lines:
+        for odd in ("no json", "[]", ""):
+            await bench.store.publish(f"answers:{key}", odd)
+        right = {"jsonrpc": "2.0", "id": question["id"], "result": ACCEPT}
+        await bench.store.publish(f"answers:{key}", orjson.dumps(right).decode())
+        result = await settle(task)
+
+    assert result["structuredContent"]["action"] == "accept"
+    assert [line["event"] for line in lines] == ["answer.unread"] * 2
+
+
+async def test_once_nobody_can_answer_nothing_is_asked_any_more(bench):
+    client = await Client(bench, "2025-11-25").open()
+    task = client.call("confirm")
+    await client.voice.next()
+    bench.engine.drain()
+
+    assert (await settle(task))["isError"] is True
+    assert (await settle(client.call("confirm")))["isError"] is True
+    assert client.voice.heard.empty()
+
+
+async def test_who_has_too_many_streams_is_told_so_and_not_asked(bench):
+    class Full(Voice):
+        async def open(self, caller):
+            raise RpcError(429, f"{caller.user_id} has too many", status=429)
+
+    client = await Client(bench, "2025-11-25").open()
+    client.voice = Full()
+    reply = await client.call("confirm")
+
+    assert reply.status == 429
+    assert told(reply)["error"]["message"] == "id-ada has too many"
+    assert client.voice.messages == []
 
 
 @pytest.mark.parametrize("revision", LEGACY)

@@ -10,8 +10,10 @@ from web_double import WebDouble
 
 from atoms_mcp.engine import streams
 from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.inputs import InputRequest
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.engine.tool import Tool
+from atoms_mcp.protocol.jsonrpc import RpcError
 
 PATH = "/api/mcp"
 EVE = "00000000-0000-0000-0000-00000000000e"
@@ -45,10 +47,15 @@ class Work:
         self.done.set()
         return {"done": True}
 
+    async def ask(self, context, _arguments):
+        await context.ask({"sure": InputRequest.form("Sure?", {})})
+        return {}
+
     @property
     def offer(self):
         tool = Tool("talk", "Talks.", self.talk, ANYTHING, scope=lambda _arguments: "atoms:read")
-        return Offer(tools=(tool,), changing=("tools",))
+        asking = Tool("ask", "Asks.", self.ask, ANYTHING, scope=lambda _arguments: "atoms:read")
+        return Offer(tools=(tool, asking), changing=("tools",))
 
 
 class Client:
@@ -305,6 +312,101 @@ async def test_a_session_cancels_its_request_and_no_other_session_does(make_clie
         answer = await task
     assert answer.status == 202
     assert await answer.read() == b""
+
+
+# How many there may be
+
+
+@pytest.fixture
+def hub(double):
+    return double.engine.listening._hub  # noqa: SLF001 - a few streams do for a test
+
+
+@pytest.mark.requirement("t24-streams")
+@pytest.mark.parametrize("revision", [MODERN, "2025-11-25"])
+async def test_an_answer_that_speaks_is_one_of_its_users_streams_until_it_is_done(
+    make_client, work, hub, supabase, revision
+):
+    hub._max_per_user = 1  # noqa: SLF001 - as above
+    client = await make_client(revision)
+    other = await make_client(revision, token=supabase.token(sub=EVE))
+    first = await client.talk(1, before=1, wait=True)
+    async with await client.talk(2, before=1) as second:
+        assert second.content_type == "application/json"
+        assert (await second.json())["id"] == 2
+    async with await other.talk(3, before=1) as third:
+        assert third.content_type == "text/event-stream"
+    work.go.set()
+    async with first:
+        await Events(first).rest()
+    async with await client.talk(4, before=1) as fourth:
+        assert fourth.content_type == "text/event-stream"
+
+
+async def test_a_listener_is_one_stream_and_no_two(make_client, hub):
+    client = await make_client(MODERN)
+    hub._max_per_user = 2  # noqa: SLF001 - as above
+    asked = {"notifications": {"toolsListChanged": True}}
+    opened = [await client.ask("subscriptions/listen", call_id, **asked) for call_id in (1, 2)]
+    for answer in opened:
+        assert answer.content_type == "text/event-stream"
+    assert (await client.ask("subscriptions/listen", 3, **asked)).status == 429
+    for answer in opened:
+        answer.close()
+
+
+async def test_a_question_that_has_no_room_is_refused_with_a_time_to_come_back(make_client, hub):
+    hub._max_per_user = 1  # noqa: SLF001 - as above
+    client = await make_client()
+    client.headers.pop("Mcp-Session-Id")
+    message = initialize("2025-11-25", capabilities={"elicitation": {}})
+    async with client.http.post(client.url, json=message, headers=client.headers) as answer:
+        client.headers["Mcp-Session-Id"] = answer.headers["Mcp-Session-Id"]
+    first = await client.ask("tools/call", 1, name="ask", arguments={})
+    events = Events(first)
+    question = [await events.next(), await events.next()][1].said
+    refused = await client.ask("tools/call", 2, name="ask", arguments={})
+    assert refused.status == 429
+    assert refused.headers["Retry-After"] == "5"
+    assert (await refused.json())["id"] == 2
+
+    answer = {"jsonrpc": "2.0", "id": question["id"], "result": {"action": "decline"}}
+    async with client.http.post(client.url, json=answer, headers=client.headers) as taken:
+        assert taken.status == 202
+    await events.rest()
+    again = await client.ask("tools/call", 3, name="ask", arguments={})
+    assert again.content_type == "text/event-stream"
+    again.close()
+
+
+async def test_what_breaks_off_an_answer_gives_its_place_back(
+    double, hub, make_client, monkeypatch
+):
+    client = await make_client(MODERN)
+    hub._max_per_user = 1  # noqa: SLF001 - as above
+
+    async def fail(_raw, frame):
+        await frame.voice.open(frame.caller)
+        raise ValueError
+
+    monkeypatch.setattr(double.engine, "answer", fail)
+    async with await client.talk(1) as broken:
+        assert await Events(broken).rest() == []
+
+    assert not hub._counts  # noqa: SLF001 - as above
+
+
+async def test_an_answer_that_cannot_begin_is_no_stream(double, hub, make_client, monkeypatch):
+    client = await make_client()
+
+    async def fail(_frame):
+        raise RpcError(404, "the session has ended", status=404)
+
+    monkeypatch.setattr(double.engine, "find_session", fail)
+    async with await client.talk(1, before=1) as answer:
+        assert answer.content_type == "application/json"
+
+    assert not hub._counts  # noqa: SLF001 - as above
 
 
 # GET
