@@ -6,6 +6,7 @@ between the families of revisions: see `rounds` and `questions`.
 Source: MCP 2026-07-28 basic/patterns/progress, server/utilities/logging.
 """
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 # A client that shows progress sees no more than this.
 PROGRESS_EVERY_S: Final = 0.02
+# Nobody reads faster than this, but what comes together is told together.
+LOG_EVERY_S: Final = 0.02
+LOG_AT_ONCE: Final = 20
+ERROR: Final[Level] = "error"
 Publish = Callable[[Change], Awaitable[None]]
 
 
@@ -43,6 +48,20 @@ class Means:
     questions: "Questions"
     levels: "Levels"
     publish: Publish = tell_nobody
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was said; times are of a monotonic clock.
+
+    `done` is how far the work had come when that was last said. `log_until` is when all of the
+    log would have been said at its pace, and `left_out` how many messages came beyond that.
+    """
+
+    done: float = -math.inf
+    progress_at: float = -math.inf
+    log_until: float = -math.inf
+    left_out: int = 0
 
 
 class Speech(Dialogue):
@@ -65,8 +84,7 @@ class Speech(Dialogue):
         self.watched = watched
         self.caller = caller
         self.means = means
-        # How far the work had come when that was last said, and when it was.
-        self._said: tuple[float, float] | None = None
+        self._said: _Said | None = None  # most say nothing
 
     @property
     def is_cancelled(self) -> bool:
@@ -80,11 +98,10 @@ class Speech(Dialogue):
         if token is None:
             return
         now, is_end = time.monotonic(), total is not None and done >= total
-        if self._said is not None:
-            before, said_at = self._said
-            if done <= before or (now - said_at < PROGRESS_EVERY_S and not is_end):
-                return
-        self._said = done, now
+        said = self._remember()
+        if done <= said.done or (now - said.progress_at < PROGRESS_EVERY_S and not is_end):
+            return
+        said.done, said.progress_at = done, now
         known = {"total": total, "message": message}
         more = {name: value for name, value in known.items() if value is not None}
         params = {"progressToken": token, "progress": done, **more}
@@ -96,11 +113,32 @@ class Speech(Dialogue):
         return token if type(token) in {int, str} else None
 
     async def log(self, level: Level, data: object, logger: str | None) -> None:
-        """Say something for the client's log, if it wants to hear this level."""
+        """Say something for the client's log, if it wants to hear this level.
+
+        What comes too fast is left out, but for errors; the next message says how many were.
+
+        Source: MCP 2026-07-28 server/utilities/logging, Implementation Considerations.
+        """
         wanted = None if self.frame.voice is None else await self.find_level()
-        if wanted is not None and reaches(level, wanted):
-            named = {} if logger is None else {"logger": logger}
-            await self._say("notifications/message", {"level": level, **named, "data": data})
+        if wanted is None or not reaches(level, wanted):
+            return
+        said, now = self._remember(), time.monotonic()
+        begin = max(said.log_until, now)
+        if begin - now > (LOG_AT_ONCE - 0.5) * LOG_EVERY_S and not reaches(level, ERROR):
+            said.left_out += 1
+            return
+        said.log_until = begin + LOG_EVERY_S
+        if said.left_out:
+            left_out, said.left_out = said.left_out, 0
+            text = f"{left_out} messages were left out: they came too fast"
+            await self._say("notifications/message", {"level": "warning", "data": text})
+        named = {} if logger is None else {"logger": logger}
+        await self._say("notifications/message", {"level": level, **named, "data": data})
+
+    def _remember(self) -> _Said:
+        if self._said is None:
+            self._said = _Said()
+        return self._said
 
     async def find_level(self) -> Level | None:
         """Give the least level that the client wants to hear; None for nothing."""

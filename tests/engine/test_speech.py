@@ -5,6 +5,9 @@ import pytest
 from engine_double import ALL, LEGACY, META, MODERN, Bench, fault, modern, request, told
 from offer_double import OFFER
 
+from atoms_mcp.engine import speech
+from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.tool import Tool
 from atoms_mcp.engine.voice import Notes
 from atoms_mcp.protocol.levels import LEVELS
 
@@ -137,3 +140,87 @@ async def test_where_nothing_can_be_said_nothing_is_said(bench):
     reply = await bench.send(message, headers=headers)
 
     assert told(reply)["result"]["isError"] is False
+
+
+class Clock:
+    """A monotonic clock that a test may move."""
+
+    now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(speech, "time", made)
+    return made
+
+
+async def talk(handler, level="debug"):
+    """Let a tool speak, and give the levels and data of what was heard of it."""
+    tool = Tool("talk", "Talks.", handler, {"type": "object"}, annotations={"readOnlyHint": True})
+    voice = Notes()
+    message, headers = modern("tools/call", {"name": "talk", "arguments": {}})
+    message["params"]["_meta"] = {**META, LEVEL: level}
+    await Bench(Offer((tool,))).send(message, headers=headers, voice=voice)
+    heard = [orjson.loads(said)["params"] for said in voice.messages]
+    return [(one["level"], one["data"]) for one in heard]
+
+
+@pytest.mark.requirement("log-rate")
+async def test_a_flood_of_log_messages_is_cut_and_the_next_one_says_so(clock):
+    async def flood(context, _arguments):
+        for number in range(1000):
+            await context.log("info", number)
+        clock.now += 1
+        await context.log("info", "after")
+        return {}
+
+    heard = await talk(flood)
+
+    assert heard[:20] == [("info", number) for number in range(20)]
+    assert heard[20:] == [
+        ("warning", "980 messages were left out: they came too fast"),
+        ("info", "after"),
+    ]
+
+
+@pytest.mark.requirement("log-rate")
+async def test_log_messages_at_a_pace_all_come(clock):
+    async def speak_on(context, _arguments):
+        for number in range(500):
+            clock.now += speech.LOG_EVERY_S
+            await context.log("info", number)
+        return {}
+
+    assert len(await talk(speak_on)) == 500
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("level", ["error", "critical", "alert", "emergency"])
+async def test_errors_are_said_however_many_there_are(level):
+    async def fail(context, _arguments):
+        for number in range(30):
+            await context.log(level, number)
+        await context.log("warning", "too much")
+        await context.log(level, "last")
+        return {}
+
+    heard = await talk(fail)
+
+    assert heard[:30] == [(level, number) for number in range(30)]
+    left_out = ("warning", "1 messages were left out: they came too fast")
+    assert heard[30:] == [left_out, (level, "last")]
+
+
+@pytest.mark.usefixtures("clock")
+async def test_what_nobody_wants_to_hear_counts_for_nothing():
+    async def murmur(context, _arguments):
+        for number in range(100):
+            await context.log("debug", number)
+        await context.log("warning", "heard")
+        return {}
+
+    assert await talk(murmur, "info") == [("warning", "heard")]
