@@ -22,6 +22,7 @@ from atoms_mcp.engine.failure import RIGHTS
 from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.handling import Cancelled, Handling
+from atoms_mcp.engine.hub import Hub
 from atoms_mcp.engine.inputs import InputRequired
 from atoms_mcp.engine.levels import Levels
 from atoms_mcp.engine.listening import Listening
@@ -35,6 +36,7 @@ from atoms_mcp.engine.resource_reads import Read, ResourceReads
 from atoms_mcp.engine.rights import Rights
 from atoms_mcp.engine.rounds import Rounds
 from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.session_rows import SessionRows
 from atoms_mcp.engine.speech import Means
 from atoms_mcp.engine.task_records import TaskRecords
 from atoms_mcp.engine.task_watch import TaskWatch
@@ -96,20 +98,24 @@ class Engine:
         """
         self._verifier = footing.verifier
         self._questions = Questions(footing.store)
-        self._levels = Levels(footing.store)
+        rows = SessionRows(footing.store)
+        self._levels = Levels(rows)
         rounds = Rounds(footing.seal, footing.store)
         self._deadlines = Deadlines(call_limit_s)
         records = TaskRecords(footing.store, Box(footing.seal.derive_all("task")))
-        self.listening = Listening(
-            footing.store,
-            footing.verifier,
-            Rights(self._find_reader, footing.rest),
-            offer.changing,
-            self._deadlines.cancel,
-            TaskWatch(records),
-        )
-        means = Means(rounds, self._questions, self._levels, self.listening.publish)
+        rights = Rights(self._find_reader, footing.rest)
+        hub = Hub(footing.store, rights.can_read)
+        means = Means(rounds, self._questions, self._levels, hub.publish)
         self._handling = Handling(footing.rest, self._deadlines, means, footing.pace)
+        self.listening = Listening(
+            hub,
+            rows,
+            footing,
+            self._handling,
+            rights,
+            changing=offer.changing,
+            tasks=TaskWatch(records),
+        )
         self._reads = ResourceReads(offer, self._handling)
         self._tools = Toolbox(offer.tools)
         self._tasks = Tasks(self._handling, records, footing.verifier)
@@ -118,7 +124,7 @@ class Engine:
         self._revisions = Revisions(
             Server("atoms-mcp", "Atoms", __version__, instructions, capabilities)
         )
-        self._opening = Opening(footing.sessions, self._revisions)
+        self._opening = Opening(footing.sessions, self._revisions, footing.pace)
         cursors = Cursors(footing.seal.derive("list cursor"))
         self._operations = {**self._serve(offer, cursors), **operations}
 
@@ -208,10 +214,11 @@ class Engine:
         """End the session of a frame before its time.
 
         Raises:
-            RpcError: there is no such session, or another revision was named.
+            RpcError: there is no such session, another revision was named, or it is one too many.
         """
         await self._opening.end(frame)
         assert frame.session is not None  # noqa: S101 - it was found, and ended
+        self._levels.forget(frame.session)
         await self.listening.end_session(frame.session)
 
     def drain(self) -> None:
@@ -337,9 +344,12 @@ class Engine:
             )
             return _refuse_call(internal, call, revision, frame)
 
-    async def _set_level(self, call: Call, revision: Revision, frame: Frame) -> bytes:  # noqa: ARG002 - as all operations
+    async def _set_level(self, call: Call, revision: Revision, frame: Frame) -> bytes:
         assert frame.session is not None  # noqa: S101 - the revisions with this have sessions
-        await self._levels.set(frame.session, read_level(call.params.get("level")))
+        session, level = frame.session, read_level(call.params.get("level"))
+        await self._handling.run(
+            lambda _context: self._levels.set(session, level), call, revision, frame
+        )
         return b"{}"
 
 

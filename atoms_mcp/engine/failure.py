@@ -4,7 +4,7 @@ Two readers: the text block is complete in itself, because some clients show a m
 else of an error, and `structuredContent` says the same as data.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -19,6 +19,8 @@ from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
 EXPECTED = (ToolError, SupabaseError, DeadlinePassed)
 # What a transport that can challenge refuses instead.
 RIGHTS = (Unauthenticated, InsufficientScope, CallerExpired)
+# A code of ours, outside of what JSON-RPC reserves: that of HTTP, which says the same.
+TOO_MANY: Final = 429
 
 
 def render_failure(error: AtomsError, request_id: str) -> ToolResult:
@@ -38,10 +40,13 @@ def render_failure(error: AtomsError, request_id: str) -> ToolResult:
 def to_rpc_error(error: AtomsError, request_id: str) -> RpcError:
     """Give the JSON-RPC error of a request other than a tool call that failed so."""
     if isinstance(error, ToolError):
-        data = {"code": error.code, "fix": error.fix, **error.details}
-        return RpcError(INVALID_PARAMS, str(error), data=data)
-    known = explain(error, request_id)
-    return RpcError(INTERNAL_ERROR, str(known), data={"code": known.code, **known.details})
+        code, known = INVALID_PARAMS, error
+    else:
+        code, known = INTERNAL_ERROR, explain(error, request_id)
+    data = {"code": known.code, "fix": known.fix, **known.details}
+    if known.code == "rate_limited":
+        return RpcError(TOO_MANY, str(known), data=data, status=TOO_MANY)
+    return RpcError(code, str(known), data=data)
 
 
 def explain(error: AtomsError, request_id: str) -> ToolError:

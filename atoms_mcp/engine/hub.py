@@ -19,6 +19,7 @@ import orjson
 import structlog
 
 from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.failure import TOO_MANY
 from atoms_mcp.engine.listener import Listener
 from atoms_mcp.errors import AtomsError
 from atoms_mcp.identity.caller import Caller
@@ -34,8 +35,7 @@ MAX_STREAMS: Final = 20_000
 LOOK_EVERY_S: Final = 1.0
 # How many users' rights are asked for at the same time.
 ASK_AT_ONCE: Final = 16
-# Codes of ours, outside of what JSON-RPC reserves: those of HTTP, which say the same.
-TOO_MANY: Final = 429
+# As `TOO_MANY`: a code of HTTP, which says the same.
 CLOSING: Final = 503
 
 FIELDS: Final = tuple(field.name for field in fields(Change))
@@ -72,6 +72,7 @@ class Hub:
         self._by_uri: dict[str, set[Listener]] = {}
         self._counts: Counter[str] = Counter()
         self._hear: dict[str, Hear] = {"change": self._hear_change}
+        self._hear_gaps: list[Callable[[], None]] = []
         self._changes: dict[Change, None] = {}
         self._due: dict[Change, None] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -96,6 +97,10 @@ class Hub:
     def on(self, name: str, hear: Hear) -> None:
         """Give what is told under a name to `hear`."""
         self._hear[name] = hear
+
+    def on_gap(self, hear: Callable[[], None]) -> None:
+        """Let `hear` know where something may not have been heard."""
+        self._hear_gaps.append(hear)
 
     async def _publish(self) -> None:
         while self._changes:
@@ -218,7 +223,13 @@ class Hub:
         """Take it that everything may have changed."""
         for name in ("tools", "prompts", "resources"):
             self._tell_list(name, self._listeners)
-        self._due |= dict.fromkeys(Change("resource", uri) for uri in self._by_uri)
+        self.suspect(self._by_uri)
+        for hear in self._hear_gaps:
+            hear()
+
+    def suspect(self, uris: Collection[str]) -> None:
+        """Take it that these resources may have changed: who watches them here is told."""
+        self._due |= dict.fromkeys(Change("resource", uri) for uri in uris)
         self._work("deliver", self._deliver)
 
     def _tell_list(self, name: str, listeners: Collection[Listener]) -> None:

@@ -1,11 +1,16 @@
 """How a client opens a session, and how the session of a message is found again.
 
+To open and to end one counts as any other call of a user does.
+
 Source: MCP 2025-11-25 basic/lifecycle; basic/transports, Session Management.
 """
 
+from atoms_mcp.engine.failure import to_rpc_error
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.pace import Pace
 from atoms_mcp.engine.reply import Reply
 from atoms_mcp.engine.session import Session, Sessions
+from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, Call, RpcError, render_result
 from atoms_mcp.protocol.revisions import Revisions
 from atoms_mcp.protocol.revisions.handshake import Handshake, read_opening
@@ -14,7 +19,8 @@ from atoms_mcp.protocol.revisions.handshake import Handshake, read_opening
 class Opening:
     """The door of the handshake revisions."""
 
-    def __init__(self, sessions: Sessions, revisions: Revisions) -> None:
+    def __init__(self, sessions: Sessions, revisions: Revisions, pace: Pace) -> None:
+        self._pace = pace
         self._sessions = sessions
         self._revisions = revisions
 
@@ -61,10 +67,12 @@ class Opening:
         """Answer an `initialize`.
 
         Raises:
-            RpcError: it is no request, cannot be read, or there is a session already.
+            RpcError: it is no request, cannot be read, is one too many, or there is a session
+                already.
         """
         if call.id is None:
             raise RpcError(INVALID_REQUEST, "initialize is a request: it needs an id", status=400)
+        self._count(frame)
         if await self._has_session(frame):
             raise RpcError(INVALID_REQUEST, "this session is already open", status=400)
         asked, capabilities = read_opening(call.params)
@@ -82,12 +90,21 @@ class Opening:
         """End the session of a frame before its time.
 
         Raises:
-            RpcError: there is no such session, or another revision was named.
+            RpcError: there is no such session, another revision was named, or it is one too many.
         """
+        self._count(frame)
         await self.find(frame)
         assert frame.session_id is not None  # noqa: S101 - `find` refused it otherwise
         assert frame.caller is not None  # noqa: S101 - the route wants a caller
         await self._sessions.end(frame.session_id, frame.caller.user_id)
+
+    def _count(self, frame: Frame) -> None:
+        # A transport with one client opens one session, and ends with it.
+        if frame.caller is not None:
+            try:
+                self._pace.take(frame.caller.user_id)
+            except ToolError as error:
+                raise to_rpc_error(error, frame.request_id) from error
 
     async def _has_session(self, frame: Frame) -> bool:
         if frame.session_id is None or frame.caller is None:

@@ -2,8 +2,13 @@
 
 Nothing is kept but what was ended before its time, so any replica serves any session and a
 restart ends none. A session is no proof of identity: the caller's token is checked on every
-request, and a session of another user is as good as none. So a replica may learn a few seconds
-late that another one has ended a session, and goes on without a store that cannot be asked.
+request, and a session of another user is as good as none. So a replica that was not told may
+learn a few seconds late that another one has ended a session, and goes on without a store that
+cannot be asked.
+
+A session costs nothing to open and to end, so its end must not cost a row: each user has one,
+which names the ended ones. Past so many of them the one that began first is named no more, and
+with it ends whatever its user began no later.
 
 Source: MCP 2025-11-25 basic/transports, Session Management; security best practices, Session
 Hijacking.
@@ -14,11 +19,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from weakref import WeakValueDictionary
 
+import orjson
 import structlog
 
 from atoms_mcp.identity.seal import Seal, SealBroken
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError
+from atoms_mcp.store.edits import Edits
 from atoms_mcp.store.store import Store, StoreDown
 
 PURPOSE = "session"
@@ -26,6 +36,7 @@ LIFETIME_S = 7 * 24 * 3600
 MAX_OPENED = 10_000
 # How late an end at another replica may be noticed; a store's answer may take a network trip.
 CHECK_S = 15.0
+MAX_ENDED: Final = 500
 
 log = structlog.get_logger()
 
@@ -45,7 +56,7 @@ class Session:
     expires_at: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class _Opened:
     """A session that was seen here; `asked_at` is when the store last knew of no end."""
 
@@ -70,10 +81,13 @@ class Sessions:
     ) -> None:
         self._seal = seal
         self._store = store
+        self._edits = Edits(store)
         self._check_s = check_s
         self._now = now
         # Opening costs a decryption; a client sends the same id with every request.
         self._opened: OrderedDict[str, _Opened] = OrderedDict()
+        # The same by their keys, as long as they are there.
+        self._by_key: WeakValueDictionary[str, _Opened] = WeakValueDictionary()
 
     def start(self, owner: str, revision: str, capabilities: tuple[str, ...]) -> Session:
         """Give a new session; nothing is stored."""
@@ -137,9 +151,17 @@ class Sessions:
         session = await self.find(session_id, owner)
         self._remember(session_id, session, asked_at=self._now()).is_ended = True
         try:
-            await self._store.mark(_mark(session), session.expires_at)
+            await self._edits.edit(
+                _key(session), partial(_add, session, self._now()), self._now() + LIFETIME_S
+            )
         except StoreDown:
             log.warning("session.end_untold", hint="other replicas go on serving this session")
+
+    def take_end(self, key: str) -> None:
+        """Take it that a session was ended elsewhere, if it is known here."""
+        opened = self._by_key.get(key)
+        if opened is not None:
+            opened.is_ended = True
 
     async def _is_ended(self, opened: _Opened) -> bool:
         now = self._now()
@@ -147,11 +169,11 @@ class Sessions:
             return opened.is_ended
         opened.asked_at = now
         try:
-            is_ended = await self._store.is_marked(_mark(opened.session))
+            kept = await self._store.get(_key(opened.session))
         except StoreDown:
             return False
         # Never taken back: it may have been ended here while the store was asked.
-        opened.is_ended = opened.is_ended or is_ended
+        opened.is_ended = opened.is_ended or _names(kept, opened.session)
         return opened.is_ended
 
     def _open(self, session_id: str) -> _Opened | None:
@@ -166,10 +188,33 @@ class Sessions:
 
     def _remember(self, session_id: str, session: Session, *, asked_at: float) -> _Opened:
         opened = self._opened[session_id] = _Opened(session, asked_at)
+        self._by_key[session.key] = opened
         if len(self._opened) > MAX_OPENED:
             self._opened.popitem(last=False)
         return opened
 
 
-def _mark(session: Session) -> str:
-    return f"ended:{session.key}"
+def _key(session: Session) -> str:
+    return f"ended:{session.owner}"
+
+
+def _read(kept: str | None) -> tuple[float, dict[str, int]]:
+    """Give up to which end of its time all of a user's sessions are over, and which others are."""
+    before, ended = (0, {}) if kept is None else orjson.loads(kept)
+    return before, ended
+
+
+def _add(session: Session, now: float, kept: str | None) -> str:
+    """Give what is kept with one more session that is over."""
+    before, ended = _read(kept)
+    ended[session.key] = session.expires_at
+    live = sorted((until, key) for key, until in ended.items() if until > max(before, now))
+    for until, _ in live[:-MAX_ENDED]:
+        before = until
+    return orjson.dumps([before, {key: until for until, key in live[-MAX_ENDED:]}]).decode()
+
+
+def _names(kept: str | None, session: Session) -> bool:
+    """Tell whether a session is over by what is kept."""
+    before, ended = _read(kept)
+    return session.key in ended or session.expires_at <= before

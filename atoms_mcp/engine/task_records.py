@@ -3,6 +3,8 @@
 The process that works on a task writes its record, and shows every now and then that it is
 alive. Others leave it answers and the wish to stop; that it should look is said on a channel.
 It ends once: whoever ends it first, the worker or who finds its process dead.
+
+Where the store has no room, all of this is spare: whoever loses a task may do its work again.
 """
 
 import secrets
@@ -51,7 +53,7 @@ class TaskRecords:
         """Keep how a task stands now."""
         task = replace(task, updated_at=max(self._now(), task.updated_at))
         locked = self._box.lock(task.task_id, task.encode())
-        await self._store.put(_key(task.task_id), locked, task.created_at + KEPT_S)
+        await self._store.put(_key(task.task_id), locked, task.created_at + KEPT_S, is_spare=True)
         await self._store.publish(NEWS, task.task_id)
         return task
 
@@ -60,7 +62,8 @@ class TaskRecords:
         task_id = task.task_id
         # What could not be kept after it was taken can be tried again, but here alone.
         if task_id not in self._taken:
-            if not await self._store.take_once(_key(task_id, "end"), task.created_at + KEPT_S):
+            until = task.created_at + KEPT_S
+            if not await self._store.take_once(_key(task_id, "end"), until, is_spare=True):
                 return False
             self._taken.add(task_id)
         await self.keep(task)
@@ -69,7 +72,7 @@ class TaskRecords:
 
     async def show_alive(self, task_id: str) -> None:
         """Show that somebody works on a task."""
-        await self._store.mark(_key(task_id, "alive"), self._now() + ALIVE_S)
+        await self._store.mark(_key(task_id, "alive"), self._now() + ALIVE_S, is_spare=True)
 
     async def find(self, task_id: object, owner: str) -> Task:
         """Give a task of this owner as it stands.
@@ -115,7 +118,8 @@ class TaskRecords:
         until = task.created_at + KEPT_S
         for key, answer in answers.items():
             name = _key(task.task_id, f"answer:{key}")
-            await self._store.put(name, self._box.lock(name, orjson.dumps(answer)), until)
+            sealed = self._box.lock(name, orjson.dumps(answer))
+            await self._store.put(name, sealed, until, is_spare=True)
         await self._store.publish(CHANNEL, task.task_id)
 
     async def find_answers(self, task_id: str, keys: Iterable[str]) -> dict[str, Any]:
@@ -130,7 +134,8 @@ class TaskRecords:
 
     async def ask_to_stop(self, task: Task) -> None:
         """Leave the wish that a task be stopped."""
-        await self._store.mark(_key(task.task_id, "stop"), task.created_at + KEPT_S)
+        until = task.created_at + KEPT_S
+        await self._store.mark(_key(task.task_id, "stop"), until, is_spare=True)
         await self._store.publish(CHANNEL, task.task_id)
 
     async def shall_stop(self, task_id: str) -> bool:

@@ -2,7 +2,7 @@ import orjson
 import pytest
 
 from atoms_mcp.engine.deadline import DeadlinePassed
-from atoms_mcp.engine.failure import render_failure
+from atoms_mcp.engine.failure import TOO_MANY, render_failure, to_rpc_error
 from atoms_mcp.errors import ToolError
 from atoms_mcp.identity.errors import InsufficientScope, Unauthenticated
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
@@ -79,3 +79,33 @@ def test_a_missing_login_says_how_to_get_one(error, words):
 
     assert (told["code"], told["message"]) == ("unauthenticated", words)
     assert "atoms-mcp login" in told["fix"]
+
+
+def test_elsewhere_than_in_tools_a_failure_is_an_error_with_the_same_words():
+    error = ToolError("conflict", "It changed.", fix="Read it.", details={"current_version": 4})
+
+    told = to_rpc_error(error, "r-1")
+
+    assert (told.code, told.message, told.status) == (-32602, str(error), None)
+    assert told.data == {"code": "conflict", "fix": "Read it.", "current_version": 4}
+
+
+def test_an_outage_is_no_fault_of_the_request():
+    told = to_rpc_error(SupabaseError("down", SECRET), "r-1")
+
+    assert (told.code, told.data["code"], told.status) == (-32603, "unavailable", None)
+    assert SECRET not in told.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ToolError("rate_limited", "Too much.", fix="Wait.", details={"retry_after_s": 7}),
+        SupabaseError("busy", SECRET, retry_after_s=7),
+    ],
+)
+def test_too_much_is_told_apart_from_what_is_wrong(error):
+    told = to_rpc_error(error, "r-1")
+
+    assert (told.code, told.status) == (TOO_MANY, 429)
+    assert (told.data["code"], told.data["retry_after_s"]) == ("rate_limited", 7)

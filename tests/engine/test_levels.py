@@ -2,6 +2,7 @@ import pytest
 
 from atoms_mcp.engine.levels import CHECK_S, Levels
 from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.session_rows import SessionRows
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.store import StoreDown
 
@@ -21,15 +22,21 @@ def store(clock):
 
 
 @pytest.fixture
-def levels(store, clock):
-    return Levels(store, now=lambda: clock.now)
+def replica(store, clock):
+    """Give one more replica on the shared store."""
+    return lambda: Levels(SessionRows(store, lambda: clock.now), now=lambda: clock.now)
+
+
+@pytest.fixture
+def levels(replica):
+    return replica()
 
 
 def session(key="s-1"):
     return Session(key, "id-ada", "2025-11-25", (), 10**9)
 
 
-async def be_down(*_anything):
+async def be_down(*_anything, **_more):
     raise StoreDown("no Redis")
 
 
@@ -44,8 +51,8 @@ async def test_a_level_is_that_of_its_session(levels):
     assert await levels.find(session("s-2")) is None
 
 
-async def test_a_level_is_known_at_other_replicas_soon(levels, store, clock):
-    other = Levels(store, now=lambda: clock.now)
+async def test_a_level_is_known_at_other_replicas_soon(levels, replica, clock):
+    other = replica()
     await levels.set(session(), "info")
     assert await other.find(session()) == "info"
     await levels.set(session(), "error")
@@ -74,3 +81,12 @@ async def test_only_so_many_levels_are_remembered(levels, store, monkeypatch):
 
     assert await levels.find(session("s-0")) is None
     assert await levels.find(session("s-3")) == "info"
+
+
+async def test_of_a_session_that_is_over_nothing_is_remembered(levels, store):
+    await levels.set(session(), "info")
+    levels.forget(session())
+    levels.forget(session("never seen"))
+    store.get = be_down
+
+    assert await levels.find(session()) is None

@@ -8,6 +8,8 @@ from listening_double import TAG, Ear, Library, listen, publish
 from atoms_mcp.engine import listening
 from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.session_rows import SessionRows
+from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.errors import SupabaseError
 
@@ -21,8 +23,12 @@ class Pipe:
     def __init__(self):
         self.ear = Ear()
         self.ids = []
-        self.is_finished = False
+        self.finished = asyncio.Event()
         self.is_gone = False
+
+    @property
+    def is_finished(self):
+        return self.finished.is_set()
 
     def put(self, message, event_id):
         self.ids.append(event_id)
@@ -30,7 +36,7 @@ class Pipe:
             self.ear.push(message)
 
     def finish(self):
-        self.is_finished = True
+        self.finished.set()
 
 
 class Line:
@@ -299,12 +305,14 @@ async def test_a_second_standing_stream_takes_the_place_of_the_first(bench):
 async def test_the_end_of_a_session_ends_its_streams_and_its_subscriptions(bench):
     headers, pipe = await bench.open("2025-11-25"), Pipe()
     await bench.send(ask("resources/subscribe", uri=ADA), headers=headers)
+    await bench.send(ask("logging/setLevel", level="info"), headers=headers)
     await stand(bench, headers, pipe)
     frame = Frame("r", caller=caller("ada"), session_id=headers["Mcp-Session-Id"])
     await bench.engine.end_session(frame)
 
     assert pipe.is_finished
-    assert await bench.store.get(f"listens:{frame.session.key}") is None
+    for kind in ("listens", "level"):
+        assert await bench.store.get(f"{kind}:{frame.session.key}") is None
 
 
 async def test_a_stream_ends_with_the_server_and_with_a_token(bench):
@@ -323,7 +331,7 @@ class DeadStore:
         self.close = store.close
 
     def __getattr__(self, _name):
-        async def down(*_arguments):
+        async def down(*_arguments, **_more):
             raise StoreDown("away")
 
         return down
@@ -331,7 +339,8 @@ class DeadStore:
 
 async def test_without_a_store_nothing_is_promised_and_sessions_still_end(bench):
     headers, pipe = await bench.open("2025-11-25"), Pipe()
-    bench.engine.listening._store = DeadStore(bench.store)  # noqa: SLF001 - it goes away meanwhile
+    rows = SessionRows(DeadStore(bench.store))
+    bench.engine.listening._rows = rows  # noqa: SLF001 - the store goes away meanwhile
     reply = await bench.send(ask("resources/subscribe", uri=ADA), headers=headers)
     assert reply.error_code == -32603
     await stand(bench, headers, pipe)
@@ -339,6 +348,121 @@ async def test_without_a_store_nothing_is_promised_and_sessions_still_end(bench)
     await bench.engine.end_session(frame)
 
     assert pipe.is_finished
+
+
+async def test_of_subscriptions_at_the_same_moment_none_is_lost(bench, library, monkeypatch):
+    get = bench.store.get
+
+    async def get_slowly(key):
+        kept = await get(key)
+        await asyncio.sleep(0)  # as over a network
+        return kept
+
+    monkeypatch.setattr(bench.store, "get", get_slowly)
+    other = Bench(library.offer, store=bench.store, seal=bench.seal)
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    uris = [f"lib://id-ada/{number}" for number in range(6)]
+    await asyncio.gather(
+        *(
+            server.send(ask("resources/subscribe", uri=uri), headers=headers)
+            for server, uri in zip((bench, other) * 3, uris, strict=True)
+        )
+    )
+    await stand(bench, headers, pipe)
+    await publish(bench, *(Change("resource", uri) for uri in uris))
+
+    assert sorted(await pipe.ear.hear(6)) == [("resources/updated", uri) for uri in uris]
+    await other.engine.close()
+
+
+async def subscribe_unheard(bench, headers, *uris):
+    """Subscribe a session to these alone, at a replica that reaches nobody."""
+    frame = Frame("r", caller=caller("ada"), session_id=headers["Mcp-Session-Id"])
+    session = await bench.engine.find_session(frame)
+    await SessionRows(bench.store).put(session, "listens", orjson.dumps(uris).decode())
+
+
+def lose_messages(bench):
+    bench.store._channels.deliver_gap()  # noqa: SLF001 - as on a connection that was made anew
+
+
+async def test_what_was_subscribed_to_unheard_is_looked_up_after_a_gap(bench):
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    await bench.send(ask("resources/subscribe", uri=ADA), headers=headers)
+    await stand(bench, headers, pipe)
+    await subscribe_unheard(bench, headers, NEWS)
+    lose_messages(bench)
+
+    # It may have changed meanwhile; what is subscribed to no more is of no interest.
+    heard = await pipe.ear.hear(3)
+    assert ("resources/updated", NEWS) in heard
+    count = len(pipe.ear.messages)
+    await publish(bench, Change("resource", ADA), Change("resource", NEWS))
+    assert (await pipe.ear.hear(count + 1))[count:] == [("resources/updated", NEWS)]
+
+
+async def test_what_cannot_be_looked_up_after_a_gap_is_so_once_it_can(bench, monkeypatch):
+    monkeypatch.setattr(listening, "AGAIN_S", 0)
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    await stand(bench, headers, pipe)
+    await subscribe_unheard(bench, headers, NEWS)
+    get, fails = bench.store.get, [StoreDown, StoreDown]
+
+    async def get_later(key):
+        if fails:
+            raise fails.pop()
+        return await get(key)
+
+    monkeypatch.setattr(bench.store, "get", get_later)
+    lose_messages(bench)
+    lose_messages(bench)
+
+    while ("resources/updated", NEWS) not in (heard := await pipe.ear.hear(1)):
+        await pipe.ear.hear(len(heard) + 1)
+    assert fails == []
+
+
+async def test_what_cannot_be_looked_up_when_one_comes_is_so_once_it_can(bench, monkeypatch):
+    monkeypatch.setattr(listening, "AGAIN_S", 0)
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    await bench.send(ask("resources/subscribe", uri=ADA), headers=headers)
+    get, fails = bench.store.get, [StoreDown]
+
+    async def get_later(key):
+        if fails:
+            raise fails.pop()
+        return await get(key)
+
+    monkeypatch.setattr(bench.store, "get", get_later)
+    await stand(bench, headers, pipe)
+
+    assert await pipe.ear.hear(1) == [("resources/updated", ADA)]
+
+
+async def test_a_server_ends_while_it_waits_for_its_store(bench, monkeypatch):
+    monkeypatch.setattr(listening, "AGAIN_S", 3600)
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    bench.engine.listening._rows = SessionRows(DeadStore(bench.store))  # noqa: SLF001 - as above
+    await stand(bench, headers, pipe)
+
+    async with asyncio.timeout(5):
+        await bench.engine.close()
+    assert pipe.is_finished
+
+
+@pytest.mark.requirement("sess-over")
+async def test_a_session_that_was_ended_at_one_replica_is_over_at_the_others(bench, library):
+    other = Bench(library.offer, store=bench.store, seal=bench.seal)
+    headers, pipe = await bench.open("2025-11-25"), Pipe()
+    await stand(other, headers, pipe)
+    assert (await other.send(ask("ping"), headers=headers)).status == 200
+    frame = Frame("r", caller=caller("ada"), session_id=headers["Mcp-Session-Id"])
+    await bench.engine.end_session(frame)
+    async with asyncio.timeout(5):
+        await pipe.finished.wait()
+
+    assert fault(await other.send(ask("ping"), headers=headers)) == (404, 1, -32600)
+    await other.engine.close()
 
 
 # Transports with one client
@@ -452,3 +576,28 @@ async def test_whoever_says_to_be_ready_once_more_hears_no_more_for_that(bench):
     await publish(bench, Change("tools"), Change("resources"))
 
     assert await line.ear.hear(2) == [("tools/list_changed",), ("resources/list_changed",)]
+
+
+@pytest.mark.requirement("base-response-id")
+@pytest.mark.parametrize("revision", ["2025-11-25", MODERN])
+async def test_on_a_line_whose_login_is_over_each_request_has_its_answer(bench, revision):
+    line = Line(bench)
+    if revision == MODERN:
+        message, _ = modern("subscriptions/listen", {"notifications": {}}, call_id="a")
+        asked = [message]
+    else:
+        await line.open(revision)
+        asked = [
+            ask("resources/subscribe", "a", uri=ADA),
+            ask("resources/unsubscribe", "b", uri=ADA),
+            ask("logging/setLevel", "c", level="info"),
+        ]
+
+    async def find():
+        raise Unauthenticated("the login is over")
+
+    line.find = find
+    for message in asked:
+        error = fault(await line.send(message))
+        assert error[1:3] == (message["id"], -32603)
+        assert error[3]["code"] == "unauthenticated"

@@ -1,3 +1,6 @@
+import asyncio
+
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -22,16 +25,14 @@ class CountingStore(LocalStore):
     asked = 0
     is_down = False
 
-    async def is_marked(self, key):
+    async def get(self, key):
         self.asked += 1
         if self.is_down:
             raise StoreDown
-        return await super().is_marked(key)
-
-    async def mark(self, key, until):
-        if self.is_down:
-            raise StoreDown
-        await super().mark(key, until)
+        # Another one may come between, as over a network.
+        kept = await super().get(key)
+        await asyncio.sleep(0)
+        return kept
 
 
 @pytest.fixture
@@ -173,3 +174,68 @@ async def test_what_is_kept_is_bounded_and_what_was_dropped_is_found_again(repli
 
     for session_id in ids:
         assert await sessions.find(session_id, "ada")
+
+
+@pytest.fixture
+def rows(store):
+    return lambda: store._run("SELECT key FROM entries").fetchall()  # noqa: SLF001 - nobody else counts them
+
+
+@pytest.mark.requirement("t24-sessions")
+async def test_a_user_who_ends_sessions_without_end_leaves_one_row(
+    replica, clock, rows, monkeypatch
+):
+    monkeypatch.setattr(session, "MAX_ENDED", 3)
+    sessions = replica()
+    _, older = open_one(sessions)
+    _, others = open_one(sessions, "bob")
+    ended = []
+    for _ in range(10):
+        clock[0] += 1
+        ended.append(open_one(sessions)[1])
+        await sessions.end(ended[-1], "ada")
+    clock[0] += 1
+    _, newer = open_one(sessions)
+
+    assert rows() == [("ended:ada",)]
+    # A fourth end is named no more: what began no later is over with it.
+    for session_id in [older, *ended]:
+        await assert_unknown(replica(), session_id)
+    assert await replica().find(newer, "ada")
+    assert await replica().find(others, "bob")
+
+
+async def test_what_would_be_over_by_itself_is_named_no_more(replica, clock, store):
+    sessions = replica()
+    await sessions.end(open_one(sessions)[1], "ada")
+    clock[0] += LIFETIME_S
+    _, last = open_one(sessions)
+    await sessions.end(last, "ada")
+
+    before, named = orjson.loads(await store.get("ended:ada"))
+    assert (before, len(named)) == (0, 1)
+    await assert_unknown(replica(), last)
+
+
+async def test_ends_at_the_same_moment_at_several_replicas_are_all_kept(replica):
+    ids = [open_one(replica())[1] for _ in range(6)]
+    await asyncio.gather(*(replica().end(session_id, "ada") for session_id in ids))
+
+    for session_id in ids:
+        await assert_unknown(replica(), session_id)
+
+
+async def test_a_replica_that_is_told_of_an_end_refuses_at_once(replica):
+    one, other = replica(), replica()
+    started, session_id = open_one(one)
+    _, another = open_one(one)
+    await other.find(session_id, "ada")
+    await other.find(another, "ada")
+    await one.end(session_id, "ada")
+
+    other.take_end(started.key)
+    other.take_end("never seen")
+
+    assert other.get_remembered(session_id, "ada") is None
+    await assert_unknown(other, session_id)
+    assert other.get_remembered(another, "ada")

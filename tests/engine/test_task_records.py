@@ -173,7 +173,7 @@ async def test_an_end_that_could_not_be_kept_can_be_kept_by_who_took_it_alone(sh
     ended = replace(task, status="completed", result={"ok": 1})
     put = shelf.store.put
 
-    async def down(*_given):
+    async def down(*_given, **_more):
         raise StoreDown
 
     monkeypatch.setattr(shelf.store, "put", down)
@@ -184,3 +184,13 @@ async def test_an_end_that_could_not_be_kept_can_be_kept_by_who_took_it_alone(sh
     assert await shelf.another().end(replace(task, status="cancelled")) is False
     assert await shelf.records.end(ended) is True
     assert (await find(shelf, task)).status == "completed"
+
+
+async def test_where_there_is_no_room_tasks_go_first(shelf):
+    task = await shelf.begin()
+    await shelf.records.answer(task, {"name": {"action": "accept"}})
+    await shelf.records.ask_to_stop(task)
+    await shelf.records.end(replace(task, status="completed", result={}))
+
+    kept = shelf.store._run("SELECT spare FROM entries").fetchall()  # noqa: SLF001 - nobody else tells
+    assert kept == [(1,)] * 5

@@ -93,10 +93,10 @@ async def test_an_end_that_cannot_be_kept_at_once_is_kept_later(world, monkeypat
     monkeypatch.setattr(TaskWork.__init__, "__kwdefaults__", {"end_pause_s": 0})
     take, fails = world.bench.store.take_once, [StoreDown, StoreDown]
 
-    async def take_once(key, until):
+    async def take_once(key, until, **more):
         if fails:
             raise fails.pop()
-        return await take(key, until)
+        return await take(key, until, **more)
 
     monkeypatch.setattr(world.bench.store, "take_once", take_once)
 
@@ -107,7 +107,7 @@ async def test_it_is_not_tried_for_ever(world, monkeypatch):
     monkeypatch.setattr(TaskWork.__init__, "__kwdefaults__", {"end_pause_s": 0})
     tried = []
 
-    async def take_once(key, _until):
+    async def take_once(key, _until, **_more):
         tried.append(key)
         raise StoreDown
 

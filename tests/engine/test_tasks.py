@@ -162,7 +162,7 @@ async def test_a_task_that_cannot_be_kept_is_not_begun(world, monkeypatch):
 async def test_one_whose_call_goes_away_meanwhile_is_not_begun_either(world, monkeypatch):
     hangs = asyncio.Event()
 
-    async def hang(*_given):
+    async def hang(*_given, **_more):
         hangs.set()
         await asyncio.Event().wait()
 
@@ -441,10 +441,10 @@ async def test_a_wish_that_comes_too_late_spoils_no_end(world, monkeypatch):
     await world.work.entered.wait()
     take_once, ending, go = world.bench.store.take_once, asyncio.Event(), asyncio.Event()
 
-    async def take_slowly(*given):
+    async def take_slowly(*given, **more):
         ending.set()
         await go.wait()
-        return await take_once(*given)
+        return await take_once(*given, **more)
 
     monkeypatch.setattr(world.bench.store, "take_once", take_slowly)
     world.work.go.set()
