@@ -1,4 +1,5 @@
 import pytest
+from asking_double import ask  # noqa: F401 - a fixture
 from jinja2 import Environment
 from structlog.testing import capture_logs
 from supabase_double import _no_waiting_between_tries, clock, supabase  # noqa: F401 - fixtures
