@@ -13,10 +13,11 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from itertools import count
-from typing import Final
+from types import NoneType
+from typing import Any, Final
 
 import structlog
 
@@ -27,6 +28,7 @@ from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.jsonrpc import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
+    Call,
     RpcError,
     parse,
     read,
@@ -36,11 +38,15 @@ from atoms_mcp.protocol.lines import LineSplitter
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 MAX_AT_ONCE: Final = 100
+MAX_WAITING: Final = 100
 CHUNK_BYTES: Final = 64 * 1024
 CHUNKS_AHEAD: Final = 4
 MAX_UNREAD: Final = 1000
 
+CANCELLED: Final = "notifications/cancelled"
+
 Write = Callable[[bytes], Awaitable[None]]
+Begin = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -78,50 +84,87 @@ async def serve(
     """Answer every line that the chunks make, until they end.
 
     `find_caller` is asked for every tool call, so that a refreshed login is used. Work that is
-    open when the input ends is finished first; when this task is cancelled, it is stopped.
+    open when the input ends is finished first, but for what waits for the client, of which
+    nothing more will come; when this task is cancelled, all is stopped.
     """
-    connection = _Connection(engine, write, find_caller)
     splitter = LineSplitter(max_line_bytes)
     async with asyncio.TaskGroup() as group:
+        connection = _Connection(engine, write, find_caller, group.create_task)
         async for chunk in chunks:
             for line in splitter.feed(chunk):
-                await connection.wait_for_room()
-                group.create_task(connection.answer(line))
+                await connection.take(line)
         for line in splitter.end():
-            await connection.wait_for_room()
-            group.create_task(connection.answer(line))
+            await connection.take(line)
         engine.drain()
 
 
 class _Connection:
-    """What is kept between the lines of the one client."""
+    """What is kept between the lines of the one client.
 
-    def __init__(self, engine: Engine, write: Write, find_caller: CallerSource) -> None:
+    `begin` lets something be worked on beside.
+    """
+
+    def __init__(
+        self, engine: Engine, write: Write, find_caller: CallerSource, begin: Begin
+    ) -> None:
         self._engine = engine
         self._write = write
         self._find_caller = find_caller
         self._origin = secrets.token_hex(8)
         self._voice = _LineVoice(write)
         self._session: Session | None = None
+        self._begin = begin
         self._room = asyncio.Semaphore(MAX_AT_ONCE)
+        self._seats = asyncio.Semaphore(MAX_WAITING)
+        # What waits for room, by the type and value of the id of its request.
+        self._waiting: dict[asyncio.Task[None], tuple[type, object]] = {}
         self._numbers = count(1)
 
-    async def wait_for_room(self) -> None:
-        """Wait until a further line may be worked on; `answer` gives the room back."""
-        await self._room.acquire()
+    async def take(self, line: bytes | None) -> None:
+        """Begin with a line; None stands for one that was too long to be kept.
 
-    async def answer(self, line: bytes | None) -> None:
-        """Answer a line; None stands for one that was too long to be kept.
-
-        A cancelled request gets no answer, whoever cancelled it.
+        Waits while too many requests wait for room already. What is no request never does: it
+        may be what those at work wait for, or let them end.
         """
+        if not self._room.locked():
+            await self._room.acquire()
+            self._begin(self._work(line))
+            return
+        call = None if line is None else _peek(line)
+        if call is None or call.id is not None:
+            await self._seats.acquire()
+            task = self._begin(self._work_later(line))
+            self._waiting[task] = (NoneType, None) if call is None else _key(call.id)
+            task.add_done_callback(self._leave_seat)
+            return
+        if call.method == CANCELLED:
+            wanted = _key(call.params.get("requestId"))
+            for task in [one for one, key in self._waiting.items() if key == wanted]:
+                task.cancel()
+        self._begin(self._answer(line))
+
+    async def _work_later(self, line: bytes | None) -> None:
+        await self._room.acquire()
+        self._leave_seat(asyncio.current_task())
+        await self._work(line)
+
+    def _leave_seat(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None and self._waiting.pop(task, None) is not None:
+            self._seats.release()
+
+    async def _work(self, line: bytes | None) -> None:
+        """Answer a line for which there is room, and give that back."""
+        try:
+            await self._answer(line)
+        finally:
+            self._room.release()
+
+    async def _answer(self, line: bytes | None) -> None:
+        """Answer a line; a cancelled request gets no answer, whoever cancelled it."""
         with suppress(asyncio.CancelledError):
-            try:
-                body = await self._find_answer(line)
-                if body is not None:
-                    await self._write(body + b"\n")
-            finally:
-                self._room.release()
+            body = await self._find_answer(line)
+            if body is not None:
+                await self._write(body + b"\n")
 
     async def _find_answer(self, line: bytes | None) -> bytes | None:
         if line is None:
@@ -160,6 +203,21 @@ def _apologize(line: bytes) -> bytes | None:
     if call is None or call.id is None:
         return None
     return render_error(RpcError(INTERNAL_ERROR, "internal error"), call.id, with_null_id=True)
+
+
+def _peek(line: bytes) -> Call | None:
+    """Give the call of a line before its turn; None for one that will be refused.
+
+    The answer to a request of ours is taken for a notification, which it is like: none answers it.
+    """
+    try:
+        return read(parse(line)) or Call("", {}, None)
+    except RpcError:
+        return None
+
+
+def _key(call_id: object) -> tuple[type, object]:
+    return type(call_id), call_id
 
 
 class _LineVoice:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from engine_double import LEGACY, MODERN, Bench, caller, initialize, modern
+from offer_double import OFFER
 from structlog.testing import capture_logs
 
 from atoms_mcp.identity.errors import Unauthenticated
-from atoms_mcp.stdio import serve
+from atoms_mcp.stdio import MAX_AT_ONCE, MAX_WAITING, serve
 
 WAIT_S = 5
 NOTE = {"jsonrpc": "2.0", "method": "notifications/initialized"}
@@ -256,6 +257,73 @@ async def test_a_fault_of_ours_is_an_answer_and_ends_nothing(bench, monkeypatch)
     assert by_id[1]["error"] == {"code": -32603, "message": "internal error"}
     assert "result" in by_id[2]
     assert [line["event"] for line in logged] == ["line.failed"] * 4
+
+
+async def until(look):
+    async with asyncio.timeout(WAIT_S):
+        while not look():  # noqa: ASYNC110 - nobody tells when it is so
+            await asyncio.sleep(0.001)
+
+
+def notice(method, **params):
+    return {"jsonrpc": "2.0", "method": method, "params": params}
+
+
+@pytest.mark.requirement("stdio-exit")
+async def test_once_the_input_has_ended_no_call_waits_for_an_answer():
+    client = Client(Bench(OFFER))
+    client.send(initialize("2025-11-25", capabilities={"elicitation": {}}))
+    await client.read()
+    client.send(legacy("tools/call", 1, name="confirm", arguments={}))
+    assert (await client.read())["method"] == "elicitation/create"
+    [answer] = await client.close()
+
+    assert (answer["id"], answer["result"]["isError"]) == (1, True)
+
+
+async def test_answers_are_taken_however_many_calls_wait_for_them():
+    client = Client(Bench(OFFER))
+    client.send(initialize("2025-11-25", capabilities={"elicitation": {}}))
+    await client.read()
+    many = MAX_AT_ONCE + 20
+    client.send(*(legacy("tools/call", n, name="confirm", arguments={}) for n in range(many)))
+    answered = set()
+    while len(answered) < many:
+        said = await client.read()
+        if "method" in said:
+            client.send({"jsonrpc": "2.0", "id": said["id"], "result": {"action": "decline"}})
+        else:
+            answered.add(said["id"])
+
+    assert answered == set(range(many))
+    assert await client.close() == []
+
+
+@pytest.mark.requirement("canc-stop", "stdio-cancel")
+async def test_what_waits_for_its_turn_is_cancelled_as_what_is_at_work(bench):
+    client = Client(bench)
+    client.send(*(call("wait", n) for n in range(MAX_AT_ONCE)))
+    client.send(call("whoami", "1"), call("whoami", 1000), call("whoami", 2000), {"x": 1})
+    client.send(*(notice("notifications/cancelled", requestId=n) for n in (0, 1, 1000, 3000)))
+    client.chunks.put_nowait(b"x" * 2_000_000 + b"\n")
+    await until(lambda: bench.tools.stopped == 2)
+    bench.tools.go.set()
+    ids = [answer["id"] for answer in await client.close()]
+
+    assert sorted(ids, key=str) == sorted([*range(2, MAX_AT_ONCE), "1", 2000, None, None], key=str)
+
+
+async def test_no_more_is_read_than_can_be_kept_waiting(bench):
+    client = Client(bench)
+    for number in range(MAX_AT_ONCE + MAX_WAITING + 10):
+        client.send(call("wait", number))
+    await until(lambda: client.chunks.qsize() == 9)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert client.chunks.qsize() == 9
+    bench.tools.go.set()
+
+    assert len(await client.close()) == MAX_AT_ONCE + MAX_WAITING + 10
 
 
 # As a process, on real pipes and files.
