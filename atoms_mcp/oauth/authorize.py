@@ -7,7 +7,6 @@ Source: RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section 2, RFC 92
 MCP 2026-07-28 authorization.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -15,13 +14,7 @@ from atoms_mcp.oauth import pkce
 from atoms_mcp.oauth.clients import Client
 from atoms_mcp.oauth.errors import RedirectableError, UnverifiedRequest
 from atoms_mcp.oauth.pairs import Doubled, Pairs, get_one
-from atoms_mcp.oauth.redirects import (
-    MAX_URI_BYTES,
-    find_redirect_uri,
-    is_loopback_redirect,
-    is_private_redirect,
-    redirect_host,
-)
+from atoms_mcp.oauth.redirects import MAX_URI_BYTES, find_redirect_uri
 from atoms_mcp.oauth.resources import find_resource
 from atoms_mcp.oauth.scopes import parse_scope
 
@@ -47,21 +40,6 @@ class AuthorizationRequest:
     scopes: tuple[str, ...]
     code_challenge: str
     resource: str
-
-    @property
-    def redirect_host(self) -> str:
-        """What a person should see of where the answer goes."""
-        return redirect_host(self.redirect_uri)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether the answer goes to a program on the user's own machine."""
-        return is_loopback_redirect(self.redirect_uri)
-
-    @property
-    def is_private_scheme(self) -> bool:
-        """Whether the answer goes to an installed app by a scheme of its own."""
-        return is_private_redirect(self.redirect_uri)
 
 
 def read_client(pairs: Pairs) -> tuple[str, str | None]:
@@ -105,13 +83,12 @@ def read_request(
     pairs: Pairs,
     client: Client,
     redirect_uri: str | None,
-    resources: Collection[str],
-    default_resource: str,
+    own_resource: str,
 ) -> AuthorizationRequest:
     """Give the request of `client`; `redirect_uri` is what `read_client` gave.
 
-    `resources` are all URLs of ours that a token can be for, `default_resource` is meant where
-    the request names none. Unknown parameters are ignored.
+    `own_resource` is the URL that a token can be for; it is meant where the request names none.
+    Unknown parameters are ignored.
 
     Raises:
         UnverifiedRequest: the redirect URI is not one of the client's.
@@ -140,9 +117,9 @@ def read_request(
     if len(scope or "") > MAX_SCOPE_BYTES:
         raise fault("invalid_scope", f"scope has more than {MAX_SCOPE_BYTES} characters")
     asked = [value for name, value in pairs if name == "resource" and value]
-    resource = find_resource(asked, resources, default_resource)
+    resource = find_resource(asked, [own_resource], own_resource)
     if resource is None:
-        raise fault("invalid_target", f"resource has to be {default_resource}")
+        raise fault("invalid_target", f"resource has to be {own_resource}")
     return AuthorizationRequest(
         client=client,
         redirect_uri=verified,

@@ -18,6 +18,8 @@ from atoms_mcp.identity.browser import BrowserSession
 from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.identity.credentials import Malformed
 from atoms_mcp.oauth.authorize import (
+    ADVICE,
+    TITLE,
     AuthorizationRequest,
     read_client,
     read_request,
@@ -34,7 +36,7 @@ from atoms_mcp.oauth.scopes import READ_SCOPE, WRITE_SCOPE
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.asking import render_client, render_target
 from atoms_mcp.web.forms import begin_form, read_form
-from atoms_mcp.web.keys import CLIENTS, EXCHANGE, GRANTS, SITES, STORE
+from atoms_mcp.web.keys import CLIENTS, EXCHANGE, GRANTS, STORE
 from atoms_mcp.web.pages import TEXTS, render_error_page, render_page
 from atoms_mcp.web.redirect import send_on
 from atoms_mcp.web.sign_in import render_sign_in
@@ -45,7 +47,10 @@ CONSENT_PATH = "/oauth/consent"
 PURPOSE = "consent"
 CONSENT_S = 10 * 60
 # All that may stand in a path of ours: what browsers send raw beyond it is quoted.
-RAW = "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~"
+RAW = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~"
+# The request goes along, sealed, through all pages, to Supabase and back in one address: with
+# what is added there it has to fit into the 8190 bytes of a request line.
+MAX_PATH_CHARS = 4600
 
 
 async def authorize(request: web.Request) -> web.Response:
@@ -53,6 +58,10 @@ async def authorize(request: web.Request) -> web.Response:
     query = request.raw_path.partition("?")[2]
     path = f"{PATH}?{quote(query, safe=RAW, errors='surrogateescape')}"
     try:
+        if len(path) > MAX_PATH_CHARS:
+            raise UnverifiedRequest(
+                TITLE, f"It has more than the {MAX_PATH_CHARS} characters that are taken. {ADVICE}."
+            )
         asked = await _read(request, path)
     except OAuthError as exc:
         return _refuse(request, exc)
@@ -93,9 +102,9 @@ async def _read(request: web.Request, path: str) -> AuthorizationRequest:
     pairs = parse_pairs(path.partition("?")[2])
     client_id, redirect_uri = read_client(pairs)
     client = await request.app[CLIENTS].find(client_id, client_address(request))
-    resources = {site.resource for site in request.app[SITES].by_host.values()}
-    site = request[EXCHANGE].site
-    return read_request(pairs, client, redirect_uri, resources, site.resource)
+    # Under one name of this server for no other one: its token endpoint would not take the code.
+    resource = request[EXCHANGE].site.resource
+    return read_request(pairs, client, redirect_uri, resource)
 
 
 async def _ask(

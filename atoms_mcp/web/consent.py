@@ -10,6 +10,7 @@ Source: Supabase Auth, OAuth 2.1 server (`authorization_id`, `/oauth/authorizati
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -35,6 +36,8 @@ PATH = "/oauth/consent"
 PURPOSE = "delegated"
 FORM_S = 10 * 60
 ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# As in https://app.example.
+BARE_SLASHES = 2
 SCOPES = ("openid", "email", "profile", "phone", "offline_access")
 
 
@@ -97,10 +100,11 @@ async def _ask(request: web.Request, id_: str, said: str | None = None) -> web.R
     claims: dict[str, Any] = {"next": path, "uid": visitor.user_id, "id": id_}
     facts: dict[str, Any] = {"email": visitor.email, "said": said, "action": PATH}
     if isinstance(asked, Decided):
-        target = _check_target(request, asked.redirect_url, "")
+        target = _check_target(request, asked.redirect_url)
         claims |= {"choices": ["go_on"], "to": target}
         facts |= {"client": None, **render_target(target)}
     else:
+        _check_target(request, asked.redirect_uri)
         claims |= {"choices": ["approve", "deny"], "shown": asked.redirect_uri}
         facts |= _render(request, asked)
     facts["state"] = begin_form(request, PURPOSE, life_s=FORM_S, **claims)
@@ -136,20 +140,39 @@ async def _decide(
         if exc.kind != "refused":
             raise
         return _say(request, 404, "delegated.over")
-    return send_on(_check_target(request, decided.redirect_url, claims["shown"]))
+    target = _check_target(request, decided.redirect_url)
+    if not _is_answer_at(target, claims["shown"]):
+        raise SupabaseError("wrong", "the redirect leads to where the page did not say")
+    return send_on(target)
 
 
-def _check_target(request: web.Request, url: str, shown: str) -> str:
-    """Give where Supabase sends the browser, if that is where the page said (`shown`, or "").
+def _is_answer_at(url: str, shown: str) -> bool:
+    """Tell whether `url` is the redirect URI that was shown, with nothing but an answer added.
+
+    What stands before the query is the same to the letter; of the query all that was there is.
+    A slash is added to a host alone, and order is of no account: that is how URLs get written.
+    """
+    place, _, query = url.partition("#")[0].partition("?")
+    told_place, _, told_query = shown.partition("?")
+    is_bare = told_place.count("/") == BARE_SLASHES
+    if place != told_place and not (is_bare and place == f"{told_place}/"):
+        return False
+    return set(parse_qsl(told_query, keep_blank_values=True)) <= set(
+        parse_qsl(query, keep_blank_values=True)
+    )
+
+
+def _check_target(request: web.Request, url: str) -> str:
+    """Give where Supabase sends the browser.
 
     Raises:
-        SupabaseError: (wrong) it is not, or is nothing that a browser should be sent to.
+        SupabaseError: (wrong) it is nothing that a browser should be sent to.
     """
     scheme, colon, _ = url.partition(":")
     known = {"https", "http", *request.app[SETTINGS].redirect_schemes}
     is_known = scheme in known or DOMAIN_SCHEME.fullmatch(scheme) is not None
     is_fit = bool(colon) and is_known and scheme not in FORBIDDEN
-    if not is_fit or not URI.fullmatch(url.replace("#", "", 1)) or not url.startswith(shown):
+    if not is_fit or not URI.fullmatch(url.replace("#", "", 1)):
         raise SupabaseError("wrong", "the redirect leads to where it should not")
     return url
 

@@ -112,7 +112,6 @@ async def test_what_the_person_decides_is_told_to_supabase(signed_in, waiting, d
         ("http://127.0.0.1:5000/cb", "http://127.0.0.1:5000/cb?code=c"),
         ("cursor://app/cb", "cursor://app/cb?code=c"),
         ("com.example.app:/cb", "com.example.app:/cb?code=c"),
-        ("", "https://client.example/cb?code=c"),
     ],
 )
 async def test_apps_on_the_machine_are_answered_like_all_others(
@@ -130,6 +129,9 @@ async def test_apps_on_the_machine_are_answered_like_all_others(
     [
         pytest.param("https://evil.example/cb?code=c", id="other-host"),
         pytest.param("https://client.example.evil.example/cb", id="suffix"),
+        pytest.param(f"{CALLBACK}.evil?code=c", id="longer-path"),
+        pytest.param(f"{CALLBACK}/more?code=c", id="deeper-path"),
+        pytest.param(f"{CALLBACK}/?code=c", id="slash-behind-a-path"),
         pytest.param("javascript:alert(1)", id="script"),
         pytest.param("/account", id="path"),
         pytest.param("//evil.example", id="no-scheme"),
@@ -143,6 +145,38 @@ async def test_nobody_is_sent_where_the_page_did_not_say(signed_in, waiting, ans
     waiting.answer = answer
 
     assert_page(await signed_in.press(page, "decision", "approve"), 502)
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "answer", "status"),
+    [
+        ("https://app.example", "https://app.example/?code=c", 303),
+        ("https://app.example", "https://app.example?code=c", 303),
+        ("https://app.example", "https://app.example.evil.com/?code=c", 502),
+        ("https://app.example", "https://app.example@evil.com/?code=c", 502),
+        ("https://app.example", "https://app.example:8443/?code=c", 502),
+        ("https://app.example/cb?b=2&a=", "https://app.example/cb?a=&b=2&code=c", 303),
+        ("https://app.example/cb?a=1", "https://app.example/cb?a=2&code=c", 502),
+        ("https://app.example/cb?a=1", "https://app.example/cb?code=c", 502),
+        ("https://app.example/cb", "https://app.example/cb?code=c#x", 303),
+        ("cursor://x", "cursor://x.evil?code=c", 502),
+    ],
+)
+async def test_an_answer_goes_to_the_very_place_that_was_shown(
+    signed_in, waiting, redirect_uri, answer, status
+):
+    waiting.redirect_uri, waiting.answer = redirect_uri, answer
+
+    page = await signed_in.press(await signed_in.get(LINK), "decision", "approve")
+
+    assert page.status == status
+
+
+async def test_a_request_that_does_not_say_where_to_go_is_not_shown(signed_in, waiting):
+    waiting.redirect_uri = ""
+
+    assert_page(await signed_in.get(LINK), 502)
+    assert waiting.decided == []
 
 
 async def test_a_request_that_was_answered_before_takes_a_click(supabase, signed_in, waiting):

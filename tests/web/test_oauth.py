@@ -44,7 +44,7 @@ class App:
         ]
         site = web.sites.canonical
         client = await web.clients.find(self.client_id)
-        request = read_request(pairs, client, CALLBACK, {site.resource}, site.resource)
+        request = read_request(pairs, client, CALLBACK, site.resource)
         code = await web.grants.issue_code(request, scope, self.browser, site.issuer)
         return {
             "grant_type": "authorization_code",
