@@ -155,6 +155,58 @@ async def test_a_session_hears_at_one_replica_what_it_subscribed_to_at_the_other
                 assert answer.status == 204
 
 
+@pytest.fixture
+def full_document(replicas, tokens):
+    """A new document of Ada's with two requirements in it, which nobody deletes unasked."""
+    document = replicas[0].call(
+        tokens["ada"],
+        "entity_tool",
+        operation="create",
+        entity_type="document",
+        parent="acme/VEH",
+        data={"title": "Is asked about"},
+    )["structuredContent"]["item"]["key"]
+    replicas[0].call(
+        tokens["ada"],
+        "entity_tool",
+        operation="create",
+        entity_type="requirement",
+        parent=document,
+        items=[{"title": "Stop"}, {"title": "Stay"}],
+    )
+    return document
+
+
+@pytest.mark.parametrize("revision", ["2025-11-25", "2025-06-18"])
+async def test_what_one_replica_asks_may_be_answered_at_the_other(
+    replicas, tokens, full_document, revision
+):
+    here, there = replicas
+    opening = initialize(revision, capabilities={"elicitation": {}})
+    arguments = {"operation": "delete", "entity_type": "document", "entity_id": full_document}
+    params = {"name": "entity_tool", "arguments": arguments}
+    deleting = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {"Authorization": f"Bearer {tokens['ada']}", "Accept": BOTH}
+    async with ClientSession(headers=headers) as http:
+        async with http.post(here.mcp_url, json=opening) as answer:
+            session = {"Mcp-Session-Id": answer.headers["Mcp-Session-Id"]}
+        async with http.post(here.mcp_url, json=deleting, headers=session) as asking:
+            events = Events(asking)
+            while (question := await events.next()).said is None:
+                pass
+            assert question.said["method"] == "elicitation/create"
+            told = {"jsonrpc": "2.0", "id": question.said["id"]}
+            outcome = {"action": "accept", "content": {"delete": True}}
+            async with http.post(
+                there.mcp_url, json={**told, "result": outcome}, headers=session
+            ) as taken:
+                assert taken.status == 202
+            [last] = await events.rest()
+
+    assert last.said["id"] == 1
+    assert last.said["result"]["isError"] is False
+
+
 async def test_streams_end_with_their_result_when_their_server_stops(start_server, stack, tokens):
     server = start_server(stack)
     async with ClientSession() as http, Ear(http, server, tokens["ada"], []) as ear:
