@@ -27,7 +27,7 @@ from atoms_mcp.web.voice import PostVoice
 
 ALLOWED: Final = "POST, GET, DELETE"
 LAST_EVENT_ID: Final = istr("Last-Event-ID")
-# When a stream was refused for want of room, or because this process is about to stop.
+# When there is no room or too much was asked, or because this process is about to stop.
 RETRY_AFTER_S: Final = "5"
 LATER: Final = frozenset({429, 503})
 ONE_JSON: Final[dict[str, str]] = {hdrs.CONTENT_TYPE: JSON}
@@ -93,8 +93,7 @@ async def get(request: web.Request) -> web.StreamResponse:
             return _refuse(request, 400, "what follows that event is not kept; listen without it")
         engine.listening.admit(caller)
     except RpcError as fault:
-        later: dict[str, str] = {hdrs.RETRY_AFTER: RETRY_AFTER_S} if fault.status in LATER else {}
-        return _refuse(request, fault.status or 400, fault.message, later)
+        return _refuse(request, fault.status or 400, fault.message)
     events = EventStream()
     try:
         await events.open(request)
@@ -175,8 +174,9 @@ def _refuse(
     named = request.headers.get(PROTOCOL_VERSION)
     fault = RpcError(INVALID_REQUEST, message)
     body = render_error(fault, None, with_null_id=not omits_unknown_id(named))
+    later = {hdrs.RETRY_AFTER: RETRY_AFTER_S} if status in LATER else {}
     return web.Response(
-        body=body, status=status, headers={**(headers or {}), hdrs.CONTENT_TYPE: JSON}
+        body=body, status=status, headers={**later, **(headers or {}), hdrs.CONTENT_TYPE: JSON}
     )
 
 

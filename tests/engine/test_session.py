@@ -98,6 +98,7 @@ async def test_unknown_foreign_expired_and_ended_are_told_alike(replica, clock):
     words.add(await assert_unknown(sessions, session_id))
     _, session_id = open_one(sessions)
     clock[0] += LIFETIME_S
+    assert sessions.get_remembered(session_id, "ada") is None
     words.add(await assert_unknown(sessions, session_id))
 
     assert len(words) == 1

@@ -54,6 +54,6 @@ def test_what_prompts_embed_can_be_read_by_itself(offer):
     assert offer.has_resources
 
 
-@pytest.mark.requirement("log-no-secrets", "log-rate")
+@pytest.mark.requirement("log-no-secrets")
 def test_clients_are_sent_no_log_messages():
     assert find_calls("log") == []

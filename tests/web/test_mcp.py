@@ -7,6 +7,8 @@ from aiohttp import web as aiohttp_web
 from engine_double import LEGACY, Bench, initialize, modern
 from web_double import WebDouble
 
+from atoms_mcp.engine.pace import Pace
+from atoms_mcp.errors import ToolError
 from atoms_mcp.web import keys
 from atoms_mcp.web.keys import Exchange
 
@@ -91,6 +93,28 @@ async def test_a_session_cannot_be_ended_under_a_version_without_sessions(web, t
     )
 
     assert (answer.status, code(answer)) == (400, -32600)
+
+
+async def test_who_asks_too_much_is_told_so_by_the_status_and_when_to_come_back(
+    web, token, monkeypatch
+):
+    session = await open_session(web, token, "2025-06-18")
+
+    def refuse(_pace, _user_id):
+        raise ToolError("rate_limited", "Too much.", fix="Wait.", details={"retry_after_s": 9})
+
+    monkeypatch.setattr(Pace, "take", refuse)
+    level = {"method": "logging/setLevel", "params": {"level": "info"}}
+    answers = [
+        await post(web, {"jsonrpc": "2.0", "id": 1, **level}, token=token, headers=session),
+        await post(web, initialize("2025-06-18"), token=token),
+        await web.ask("DELETE", PATH, token=token, headers=session),
+    ]
+
+    assert [answer.status for answer in answers] == [429] * 3
+    assert all(answer.headers["Retry-After"] for answer in answers)
+    assert [code(answer) for answer in answers[:2]] == [429] * 2
+    assert answers[0].told["error"]["data"]["retry_after_s"] == 9
 
 
 @pytest.mark.requirement("http-removed-methods", "http-sse-deprecated", "get-stream")
