@@ -56,6 +56,11 @@ def test_a_schema_that_clients_would_choke_on_is_refused(schema):
         Toolbox([replace(SAY, input_schema=schema)])
 
 
+def test_an_output_schema_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="output_schema of say: not a JSON Schema"):
+        Toolbox([replace(SAY, output_schema={"type": 5})])
+
+
 def test_older_spellings_are_accepted_before_the_check():
     prepared = Toolbox([SAY]).find("say")
 
@@ -87,3 +92,11 @@ def test_arguments_are_checked_before_the_right_to_use_them():
 
 def test_the_handler_is_the_tools_own():
     assert Toolbox([SAY]).find("say").handler is SAY.handler
+
+
+def test_the_headers_are_those_in_which_arguments_are_repeated():
+    region = {"type": "string", "x-mcp-header": "Region"}
+    routed = replace(SAY, name="routed", input_schema={"properties": {"region": region}})
+
+    assert Toolbox([SAY]).headers == frozenset()
+    assert Toolbox([SAY, routed]).headers == {"Mcp-Param-Region"}
