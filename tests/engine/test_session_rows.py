@@ -1,11 +1,13 @@
 import asyncio
 
 import pytest
+from engine_double import Bench, frame_of, request
 from structlog.testing import capture_logs
 
 from atoms_mcp.engine import session_rows
 from atoms_mcp.engine.session import Session
 from atoms_mcp.engine.session_rows import LIFETIME_S, SessionRows
+from atoms_mcp.store import local
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.store import StoreDown
 
@@ -113,3 +115,19 @@ async def test_without_the_store_it_goes_by_itself_later(rows, store, monkeypatc
     with capture_logs() as lines:
         await rows.forget(session())
     assert [line["event"] for line in lines] == ["session.rows_kept"]
+
+
+@pytest.mark.requirement("t24-sessions")
+async def test_nobody_pushes_out_what_guards_others_by_opening_and_ending_sessions(monkeypatch):
+    monkeypatch.setattr(local, "SWEEP_EVERY", 10)
+    monkeypatch.setattr(session_rows, "MAX_SESSIONS", 50)
+    bench = Bench(store=LocalStore(max_rows=40))
+    await bench.store.mark("revoked:bob", 2**40)
+    for number in range(150):
+        headers = await bench.open("2025-11-25")
+        await bench.send(request("logging/setLevel", level="info"), headers=headers)
+        if number % 2:
+            await bench.engine.end_session(frame_of(session_id=headers["Mcp-Session-Id"]))
+
+    assert await bench.store.is_marked("revoked:bob")
+    assert await bench.store.get("ended:id-ada")
