@@ -15,6 +15,7 @@ from atoms_mcp.engine.resource import Resource, ResourceTemplate
 from atoms_mcp.engine.tool import Tool
 from atoms_mcp.protocol.arguments import ArgumentCheck
 from atoms_mcp.protocol.headers import find_mirrored
+from atoms_mcp.protocol.outputs import OutputCheck
 from atoms_mcp.protocol.uri_template import UriTemplate, is_uri
 
 # Longer descriptions are cut by clients, without a word.
@@ -62,6 +63,10 @@ def _check_tool(tool: Tool) -> Iterator[str]:
         yield f"{where}: input_schema: {exc}"
     if tool.output_schema is not None:
         yield from _check_root(f"{where}: output_schema", tool.output_schema)
+        try:
+            OutputCheck(tool.output_schema)
+        except ValueError as exc:
+            yield f"{where}: output_schema: {exc}"
     if tool.read_only is not None:
         if tool.read_only.name != tool.name or not tool.read_only.only_reads:
             yield f"{where}: read_only must have the same name, and readOnlyHint"

@@ -121,7 +121,8 @@ class TaskWork:
         accepted = self.accepted
         context = Context(accepted.caller, self._handling.rest, accepted.request_id, talk)
         try:
-            result = render_success(await accepted.tool.handler(context, accepted.arguments))
+            found = await accepted.tool.handler(context, accepted.arguments)
+            result = render_success(found, accepted.tool)
         except (asyncio.CancelledError, Cancelled):
             return self._explain_stop(talk, watched)
         except EXPECTED as error:

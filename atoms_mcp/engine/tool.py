@@ -47,6 +47,9 @@ class Tool:
     changes things says that they do not see it.
     `limit_s` is how long a call may take, where that is not what all may. `stops_itself` says
     that a cancelled call looks at `Context.is_cancelled`, and is left to end by itself.
+    `keeps_output_schema` says that its own tests show that all it gives fits its
+    `output_schema`, so that its results are sent unchecked. Of other tools, a result that does
+    not fit is an internal error: no client would take it.
     `as_task` says when a call goes on as a task, for clients that know tasks; None for never.
     """
 
@@ -63,6 +66,7 @@ class Tool:
     read_only: "Tool | None" = None
     limit_s: float | None = None
     stops_itself: bool = False
+    keeps_output_schema: bool = False
     as_task: TaskUse | None = None
 
     @property

@@ -82,7 +82,7 @@ class ToolCalls:
                 arguments = await self._choose(tool.as_task, tool, arguments, context, revision)
             found = await tool.handler(context, arguments)
             handling.check_wanted(watched)
-            return render_success(found)
+            return render_success(found, tool)
         except asyncio.CancelledError:
             return render_failure(handling.explain_end(watched), frame.request_id)
         except EXPECTED as error:

@@ -12,6 +12,7 @@ from atoms_mcp.identity.errors import InsufficientScope
 from atoms_mcp.protocol.arguments import ArgumentCheck
 from atoms_mcp.protocol.headers import MirroredArgument, find_mirrored
 from atoms_mcp.protocol.jsonrpc import INVALID_PARAMS, RpcError
+from atoms_mcp.protocol.outputs import OutputCheck, demands_nothing
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -22,12 +23,16 @@ class UnknownTool(RpcError):  # noqa: N818 - says what is the case
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A tool with all that can be made ready before its first call."""
+    """A tool with all that can be made ready before its first call.
+
+    `output` is None where every dict is right, or known to be.
+    """
 
     name: str
     tool: Tool
     handler: Handler
     check: ArgumentCheck
+    output: OutputCheck | None
     mirrored: tuple[MirroredArgument, ...]
     find_scope: Callable[[Mapping[str, Any]], str]
     limit_s: float | None
@@ -100,17 +105,29 @@ def _prepare(tool: Tool) -> Prepared:
         mirrored = find_mirrored(tool.input_schema)
     except ValueError as exc:
         raise ValueError(f"input_schema of {tool.name}: {exc}") from exc
+    try:
+        output = _prepare_output(tool)
+    except ValueError as exc:
+        raise ValueError(f"output_schema of {tool.name}: {exc}") from exc
     return Prepared(
         name=tool.name,
         tool=tool,
         handler=tool.handler,
         check=check,
+        output=output,
         mirrored=mirrored,
         find_scope=tool.scope or tool.find_scope,
         limit_s=tool.limit_s,
         stops_itself=tool.stops_itself,
         as_task=tool.as_task,
     )
+
+
+def _prepare_output(tool: Tool) -> OutputCheck | None:
+    schema = tool.output_schema
+    if schema is None or tool.keeps_output_schema or demands_nothing(schema):
+        return None
+    return OutputCheck(schema)
 
 
 def _list(tool: Tool) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def build_entity_tool(
         accept=partial(accept_entity, catalogue),
         # A batch that is cancelled ends after the step at hand, and says how far it came.
         stops_itself=True,
+        keeps_output_schema=True,
         as_task=TaskUse(suits=takes_long),
     )
     reading = replace(

@@ -89,6 +89,7 @@ def build_workspace_tool(
         scope=needed_scope,
         handler=handle,
         accept=partial(accept_workspace, catalogue),
+        keeps_output_schema=True,
     )
     reading = replace(
         tool,

@@ -50,6 +50,16 @@ def test_a_schema_composes_nothing_at_its_root(keyword, which):
     assert f"tool 'shout': {which} must not have {keyword} at its root" in faults[0]
 
 
+@pytest.mark.requirement("tools-output-schema")
+def test_an_output_schema_is_a_json_schema():
+    wrong = {"type": "object", "properties": {"size": {"type": "numbre"}}}
+
+    (fault,) = find_faults(Offer((tool(output_schema=wrong),)))
+
+    assert fault.startswith("tool 'shout': output_schema: not a JSON Schema: ")
+    assert "numbre" in fault
+
+
 @pytest.mark.parametrize("which", ["input_schema", "output_schema"])
 @pytest.mark.parametrize("schema", [{}, {"type": "array"}, {"type": ["object", "null"]}])
 def test_a_schema_is_of_an_object(which, schema):
