@@ -63,7 +63,6 @@ from atoms_mcp.protocol.results import Server, render_structured
 from atoms_mcp.protocol.revisions import Revisions, is_stateless, omits_unknown_id
 from atoms_mcp.protocol.revisions.handshake import Handshake
 from atoms_mcp.protocol.revisions.revision import Operation, Revision
-from atoms_mcp.protocol.revisions.stateless import Stateless
 from atoms_mcp.protocol.trace import find_trace
 
 CALL_LIMIT_S: Final = 20.0
@@ -367,7 +366,6 @@ async def _discover(_call: Call, revision: Revision, _frame: Frame) -> bytes:
 
 def _render_instead(instead: InputRequired | TaskBegun, revision: Revision) -> bytes:
     """Give what is answered in the place of a result: what the client is asked, or a task."""
-    assert isinstance(revision, Stateless)  # noqa: S101 - the others have neither
     if isinstance(instead, TaskBegun):
         return revision.render(instead.result)
     questions = {

@@ -55,7 +55,6 @@ from atoms_mcp.protocol.listening import (
 )
 from atoms_mcp.protocol.results import Result
 from atoms_mcp.protocol.revisions.revision import Revision
-from atoms_mcp.protocol.revisions.stateless import read_declared
 from atoms_mcp.protocol.task import TASKS
 from atoms_mcp.store.store import StoreDown
 
@@ -130,7 +129,9 @@ class Listening:
             Cancelled: the client has left or wants no more.
         """
         wanted = read_filter(call.params)
-        if TASKS_FIELD in call.params["notifications"] and TASKS not in read_declared(call):
+        if TASKS_FIELD in call.params["notifications"] and TASKS not in revision.read_declared(
+            call
+        ):
             raise missing_capabilities([TASKS])
         assert call.id is not None  # noqa: S101 - only requests are performed
         if frame.voice is None:

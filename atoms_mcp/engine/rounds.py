@@ -30,7 +30,6 @@ from atoms_mcp.protocol.capabilities import missing_capabilities
 from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, Call, RpcError
 from atoms_mcp.protocol.levels import Level
 from atoms_mcp.protocol.revisions.revision import Revision
-from atoms_mcp.protocol.revisions.stateless import read_declared, read_wanted_level
 from atoms_mcp.store.store import Store, StoreDown
 
 PURPOSE: Final = "request-state"
@@ -137,11 +136,11 @@ class RoundsSpeech(Speech):
     @property
     def capabilities(self) -> Collection[str]:
         """What this request says that its client can do."""
-        return read_declared(self.call)
+        return self.revision.read_declared(self.call)
 
     async def find_level(self) -> Level | None:
         """Give the level that this request names."""
-        return read_wanted_level(self.call)
+        return self.revision.read_wanted_level(self.call)
 
     async def ask(self, requests: Mapping[str, InputRequest], *, authorises: bool) -> Answers:
         """Give the answers, or end the request with the questions that have none yet."""
@@ -151,7 +150,7 @@ class RoundsSpeech(Speech):
         here.counted.update((key, given[key]) for key in requests if key in given)
         missing = {key: one for key, one in requests.items() if key not in given}
         if missing:
-            declared = read_declared(self.call)
+            declared = self.revision.read_declared(self.call)
             lacking = [one.capability for one in missing.values()]
             if any(capability not in declared for capability in lacking):
                 raise missing_capabilities(dict.fromkeys(lacking))

@@ -29,7 +29,6 @@ from atoms_mcp.protocol.capabilities import missing_capabilities
 from atoms_mcp.protocol.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, Call, RpcError
 from atoms_mcp.protocol.results import Result
 from atoms_mcp.protocol.revisions.revision import Revision
-from atoms_mcp.protocol.revisions.stateless import read_declared
 from atoms_mcp.protocol.task import TASKS, Task
 from atoms_mcp.store.channels import GAP
 from atoms_mcp.store.store import StoreDown
@@ -187,7 +186,7 @@ class Tasks:
         frame: Frame,
     ) -> bytes:
         """Do something with the task that a request names, as its owner."""
-        if TASKS not in read_declared(call):
+        if TASKS not in revision.read_declared(call):
             raise missing_capabilities([TASKS])
         return revision.render(
             Result(await self._handling.run(partial(self._find, act, call), call, revision, frame))

@@ -1,13 +1,14 @@
 """What every revision of MCP can be asked; the engine knows nothing else of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum, auto
 from typing import Any
 
 import orjson
 
-from atoms_mcp.protocol.jsonrpc import METHOD_NOT_FOUND, RpcError, render_notification
+from atoms_mcp.protocol.jsonrpc import METHOD_NOT_FOUND, Call, RpcError, render_notification
+from atoms_mcp.protocol.levels import Level
 from atoms_mcp.protocol.results import Result, ToolResult
 from atoms_mcp.protocol.revisions.since import strip
 
@@ -75,6 +76,18 @@ class Revision(ABC):
     def render_notification(self, method: str, params: Mapping[str, Any]) -> bytes:
         """Give a notification to the client, encoded; `params` are in their newest form."""
         return render_notification(method, strip(method, params, self.name))
+
+    def render_questions(self, questions: Mapping[str, Any], state: str) -> bytes:
+        """Give the result that asks the client for input, encoded; only stateless ones have it."""
+        raise NotImplementedError(f"{self.name} asks by requests: {questions}, {state}")
+
+    def read_declared(self, call: Call) -> Collection[str]:  # noqa: ARG002 - for those that do
+        """Give the names of what an admitted request says its client can do; most say nothing."""
+        return ()
+
+    def read_wanted_level(self, call: Call) -> Level | None:  # noqa: ARG002 - for those that do
+        """Give the least level of log messages that an admitted request says it wants."""
+        return None
 
     @abstractmethod
     def find_status(self, code: int) -> int:

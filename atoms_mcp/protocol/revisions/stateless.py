@@ -103,20 +103,18 @@ class Stateless(Revision):
             }
         )
 
+    def read_declared(self, call: Call) -> tuple[str, ...]:
+        """Give the names of what an admitted request says its client can do."""
+        return read_capabilities(call.params["_meta"][CAPABILITIES_KEY])
+
+    def read_wanted_level(self, call: Call) -> Level | None:
+        """Give the least level of log messages that an admitted request wants; None for none."""
+        level = call.params["_meta"].get(LEVEL_KEY)
+        return None if level is None else read_level(level)
+
     def find_status(self, code: int) -> int:
         """Give the HTTP status that carries an error code where the error names none."""
         return STATUSES.get(code, 200)
-
-
-def read_declared(call: Call) -> tuple[str, ...]:
-    """Give the names of what an admitted request says its client can do."""
-    return read_capabilities(call.params["_meta"][CAPABILITIES_KEY])
-
-
-def read_wanted_level(call: Call) -> Level | None:
-    """Give the least level of log messages that an admitted request wants; None for none at all."""
-    level = call.params["_meta"].get(LEVEL_KEY)
-    return None if level is None else read_level(level)
 
 
 def admit(call: Call, headers: Headers | None, supported: Sequence[str]) -> str:

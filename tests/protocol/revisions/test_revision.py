@@ -3,7 +3,7 @@ from types import MappingProxyType
 import pytest
 from engine_double import ALL
 
-from atoms_mcp.protocol.jsonrpc import RpcError
+from atoms_mcp.protocol.jsonrpc import Call, RpcError
 from atoms_mcp.protocol.results import Server
 from atoms_mcp.protocol.revisions import Revisions
 from atoms_mcp.protocol.revisions.revision import Operation, encode
@@ -52,3 +52,13 @@ def test_a_notification_has_what_the_revision_knows():
 
     assert b"on the way" in told
     assert b"message" not in older
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "2026-07-28"])
+def test_in_a_session_requests_say_nothing_of_their_client_and_are_not_sent_again(name):
+    revision, call = REVISIONS[name], Call("tools/call", {"name": "t"}, 1)
+
+    assert revision.read_declared(call) == ()
+    assert revision.read_wanted_level(call) is None
+    with pytest.raises(NotImplementedError):
+        revision.render_questions({}, "state")

@@ -8,8 +8,6 @@ from atoms_mcp.protocol.revisions import SUPPORTED
 from atoms_mcp.protocol.revisions.stateless import (
     Stateless,
     admit,
-    read_declared,
-    read_wanted_level,
 )
 
 VERSION = "io.modelcontextprotocol/protocolVersion"
@@ -99,11 +97,14 @@ def test_a_log_level_that_there_is_not_is_refused(level):
 
 def test_a_request_says_what_it_wants_to_hear_and_what_its_client_can():
     asked = call()
-    assert (read_wanted_level(asked), read_declared(asked)) == (None, ())
+    assert (REVISION.read_wanted_level(asked), REVISION.read_declared(asked)) == (None, ())
     asked.params["_meta"] |= {LEVEL: "info", CAPABILITIES: {"roots": {}}}
     assert admit(asked, headers(), SUPPORTED)
 
-    assert (read_wanted_level(asked), read_declared(asked)) == ("info", ("roots",))
+    assert (REVISION.read_wanted_level(asked), REVISION.read_declared(asked)) == (
+        "info",
+        ("roots",),
+    )
 
 
 @pytest.mark.requirement("base-result-type", "base-server-info", "base-meta-keys")
