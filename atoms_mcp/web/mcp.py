@@ -174,7 +174,7 @@ def _refuse(
     named = request.headers.get(PROTOCOL_VERSION)
     fault = RpcError(INVALID_REQUEST, message)
     body = render_error(fault, None, with_null_id=not omits_unknown_id(named))
-    later = {hdrs.RETRY_AFTER: RETRY_AFTER_S} if status in LATER else {}
+    later: dict[str, str] = {hdrs.RETRY_AFTER: RETRY_AFTER_S} if status in LATER else {}
     return web.Response(
         body=body, status=status, headers={**later, **(headers or {}), hdrs.CONTENT_TYPE: JSON}
     )
