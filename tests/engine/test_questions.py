@@ -283,8 +283,10 @@ async def test_an_answer_that_cannot_be_read_keeps_none_from_being_heard(bench):
 async def test_once_nobody_can_answer_nothing_is_asked_any_more(bench):
     client = await Client(bench, "2025-11-25").open()
     task = client.call("confirm")
-    await client.voice.next()
+    question = await client.voice.next()
     bench.engine.drain()
+    bench.engine.drain()
+    assert (await client.answer(question, result=ACCEPT)).status == 202
 
     assert (await settle(task))["isError"] is True
     assert (await settle(client.call("confirm")))["isError"] is True

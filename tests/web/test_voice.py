@@ -287,6 +287,26 @@ async def test_members_of_a_batch_speak_on_one_stream(make_client):
     assert {response["id"] for response in events[-1].said} == {1, 2}
 
 
+async def test_members_that_begin_to_speak_at_once_are_one_stream(
+    make_client, double, hub, monkeypatch
+):
+    client = await make_client("2025-03-26")
+    hub._max_per_user = 1  # noqa: SLF001 - one stream does for a test
+    find_session = double.engine.find_session
+
+    async def find_slowly(frame):
+        await asyncio.sleep(0.01)
+        return await find_session(frame)
+
+    monkeypatch.setattr(double.engine, "find_session", find_slowly)
+    await test_members_of_a_batch_speak_on_one_stream(lambda _revision: _give(client))
+    assert not hub._counts  # noqa: SLF001 - what a test looks at
+
+
+async def _give(client):
+    return client
+
+
 async def _each(answer):
     events = Events(answer)
     while event := await events.next():
