@@ -45,7 +45,13 @@ from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.sign_in import SignIn
 from atoms_mcp.identity.vault import open_vault
 from atoms_mcp.identity.verify import InvalidToken, Verifier
-from atoms_mcp.settings import ServerSettings, StackSettings, load, parse_rate
+from atoms_mcp.settings import (
+    MIN_SECRET_CHARS,
+    ServerSettings,
+    StackSettings,
+    load,
+    parse_rate,
+)
 from atoms_mcp.store.counters import Counters
 from atoms_mcp.store.local import LocalStore
 from atoms_mcp.store.redis import RedisStore
@@ -60,6 +66,7 @@ from atoms_mcp.web.landing import Landing
 from atoms_mcp.web.readiness import Readiness
 from atoms_mcp.web.routes import Parts, build_web
 from atoms_mcp.web.site import Sites
+from atoms_mcp.web.visitor import COOKIE, COOKIE_NAME
 
 BACKLOG = 1024
 DRAIN_S = 2
@@ -201,7 +208,7 @@ async def sign_in_by_browser(settings: ServerSettings, announce: Callable[[str],
             }
         )
         async with (
-            serving(alone, extra_routes=[landing.route]) as url,
+            serving(alone, extra_routes=[landing.route], cookie=landing.cookie) as url,
             asyncio.timeout(BROWSER_S),
         ):
             announce(url.removesuffix(settings.http_path) + landing.path)
@@ -282,7 +289,11 @@ def _open_store(settings: ServerSettings) -> tuple[Store, Counters]:
 
 @asynccontextmanager
 async def serving(
-    settings: ServerSettings, extra: Offer = NOTHING_MORE, extra_routes: Sequence[Route] = ()
+    settings: ServerSettings,
+    extra: Offer = NOTHING_MORE,
+    extra_routes: Sequence[Route] = (),
+    *,
+    cookie: str = COOKIE,
 ) -> AsyncIterator[str]:
     """Serve HTTP for as long as the context lasts; gives the URL of the MCP endpoint.
 
@@ -304,6 +315,7 @@ async def serving(
         exits.push_async_callback(core.close)
         readiness = Readiness(core.auth, core.jwks, core.store)
         application = build_web(_build_parts(settings, sites, core, readiness, exits), extra_routes)
+        application[COOKIE_NAME] = cookie
         runner = web.AppRunner(application, shutdown_timeout=DRAIN_S)
         exits.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -468,11 +480,14 @@ def _secret_keys(settings: ServerSettings) -> list[bytes]:
             with suppress(FileExistsError):
                 path.hardlink_to(fresh)
             fresh.unlink()
-        return [path.read_bytes()]
+        key = path.read_bytes()
     except OSError as exc:
         raise ConfigError(
             [f"{path} cannot be used ({exc.strerror}); set ATOMS_STATE_DIR or ATOMS_SECRET_KEY"]
         ) from exc
+    if len(key) < MIN_SECRET_CHARS:
+        raise ConfigError([f"{path} is cut short; remove it, and a new key is made"])
+    return [key]
 
 
 def _kept_login(settings: ServerSettings, auth: SupabaseAuth) -> KeptLogin:

@@ -241,11 +241,6 @@ def _clean(text: str, max_chars: int, *, keep: str = "") -> str:
     )
 
 
-def bind(**facts: object) -> None:
-    """Add facts to every line of the request or call at hand."""
-    structlog.contextvars.bind_contextvars(**facts)
-
-
 def request_writer() -> Callable[[str, EventDict], None]:
     """Give what writes the canonical lines, as (level, facts): make it after `configure`.
 

@@ -83,7 +83,7 @@ def test_what_was_bound_is_on_every_line():
     stream = io.StringIO()
     logs.configure("json", "info", stream)
     logs.REQUEST_ID.set("r1")
-    logs.bind(tool="t")
+    structlog.contextvars.bind_contextvars(tool="t")
     logs.get(part="web").warning("upstream.slow")
 
     told = json.loads(stream.getvalue())

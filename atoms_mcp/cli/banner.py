@@ -3,6 +3,7 @@
 import json
 
 from atoms_mcp.app import StackFacts
+from atoms_mcp.web.guides import TAKE_TOKEN
 
 DEMO_PASSWORD = "correct-horse-demo"  # noqa: S105 - public on purpose
 DEMO_ACCOUNTS = (
@@ -11,7 +12,6 @@ DEMO_ACCOUNTS = (
     ("bob@umbrella.example", "owner of Umbrella, shares nothing with Acme"),
 )
 JSON = "-H 'Content-Type: application/json'"
-TAKE_TOKEN = r"""sed 's/.*"access_token":"\([^"]*\)".*/\1/'"""  # noqa: S105 - a command
 CALL = '{"tool":"entity_tool","arguments":{"operation":"list","entity_type":"project"}}'
 
 

@@ -10,8 +10,14 @@ from atoms_mcp import app
 from atoms_mcp.cli.options import STATE_DIR, run, with_stack
 from atoms_mcp.identity.credentials import check_credentials
 from atoms_mcp.identity.kept_login import Kept, NoLogin
+from atoms_mcp.identity.second_factor import needs_second_factor
 from atoms_mcp.settings import ServerSettings, load
 from atoms_mcp.supabase.errors import SupabaseError
+
+HALF_A_LOGIN = (
+    "This account has a second factor, which was not asked for: whatever the project shows only "
+    "with it stays hidden. To sign in with it, run: atoms-mcp login --browser"
+)
 
 
 @click.command()
@@ -58,8 +64,10 @@ def token(**options: object) -> None:
 async def _sign_in(settings: ServerSettings, email: str, password: str) -> str:
     credentials = check_credentials(email, password, None)
     async with app.open_desk(settings) as desk:
-        await desk.kept.save(await desk.sign_in.by_password(credentials, None))
-        return _told(settings, email, desk)
+        session = await desk.sign_in.by_password(credentials, None)
+        await desk.kept.save(session)
+        told = _told(settings, email, desk)
+        return told if needs_second_factor(session) is None else f"{told}\n{HALF_A_LOGIN}"
 
 
 async def _sign_in_by_browser(settings: ServerSettings) -> str:
@@ -77,6 +85,9 @@ async def _sign_out(settings: ServerSettings) -> str:
         kept = await desk.kept.read()
         try:
             await desk.auth.sign_out(await desk.kept.token())
+        except NoLogin:
+            # Just what was wanted.
+            told = f"The login of {kept.email} was over already; forgotten here."
         except SupabaseError as exc:
             # What cannot be ended there ends here all the same.
             told = f"Forgotten here; Supabase was not told ({exc})."

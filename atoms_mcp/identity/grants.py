@@ -112,7 +112,6 @@ class Grants:
             sid=browser.sid,
             rt=session.refresh_token,
             uid=browser.user_id,
-            email=browser.email,
             client_id=name_client(client.client_id),
             shown_id=client_key(client.client_id),
             client_name=client.name,

@@ -3,10 +3,10 @@
 Source: RFC 7636 sections 4.1 and 4.2.
 """
 
-import base64
-import hashlib
 import secrets
 from dataclasses import dataclass, field
+
+from atoms_mcp.oauth.pkce import make_challenge
 
 VERIFIER_BYTES = 32
 
@@ -22,5 +22,4 @@ class Proof:
 def make_proof() -> Proof:
     """Make one that nobody has seen."""
     verifier = secrets.token_urlsafe(VERIFIER_BYTES)
-    digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    return Proof(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"))
+    return Proof(verifier, make_challenge(verifier))

@@ -10,8 +10,8 @@ from atoms_mcp.identity.seal import Seal, SealBroken
 class CodeClaims:
     """What an authorization code says.
 
-    `gid` is the grant, `sid` Supabase's session and `rt` its refresh token, `uid` and `email`
-    the user, `client_id` the client as `access.name_client` names it; `shown_id`, `client_name`
+    `gid` is the grant, `sid` Supabase's session and `rt` its refresh token, `uid` the
+    user, `client_id` the client as `access.name_client` names it; `shown_id`, `client_name`
     and `client_host` are what the list of connections says of it. `has_redirect_uri` is whether
     the request named it. `exp` is in Unix seconds.
     """
@@ -21,7 +21,6 @@ class CodeClaims:
     sid: str
     rt: str = field(repr=False)
     uid: str
-    email: str
     client_id: str
     shown_id: str
     client_name: str

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from atoms_mcp.oauth.redirects import is_loopback_redirect
-
 AuthMethod = Literal["none", "client_secret_post", "client_secret_basic"]
 Origin = Literal["registered", "document", "configured"]
 
@@ -35,7 +33,6 @@ class Client:
     redirect_uris: tuple[str, ...]
     auth_method: AuthMethod
     origin: Origin
-    client_uri: str | None = None
     secret_digest: str | None = field(default=None, repr=False)
     scope: str | None = None
 
@@ -48,11 +45,6 @@ class Client:
     def is_verified(self) -> bool:
         """Whether anybody but the client itself vouches for its name."""
         return self.origin != "registered"
-
-    @property
-    def is_local_only(self) -> bool:
-        """Whether all it can be answered at is this or that program on the user's machine."""
-        return all(is_loopback_redirect(uri) for uri in self.redirect_uris)
 
 
 def clean_name(name: str) -> str:

@@ -78,7 +78,6 @@ def parse_document(raw: bytes, url: str, schemes: Collection[str]) -> Client:
         redirect_uris=uris,
         auth_method="none",
         origin="document",
-        client_uri=_read_client_uri(document, check_document_url(url)),
         scope=render_scope(parse_scope(scope)) if isinstance(scope, str) and scope else None,
     )
 
@@ -99,15 +98,6 @@ def _is_taken(uri: str, schemes: Collection[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _read_client_uri(document: dict[str, Any], host: str) -> str | None:
-    """Give the client's home page if it is where the document is: elsewhere proves nothing."""
-    uri = document.get("client_uri")
-    if not isinstance(uri, str) or len(uri) > MAX_URI_BYTES or not URI.fullmatch(uri):
-        return None
-    is_own = uri.lower() == f"https://{host}" or uri.lower().startswith(f"https://{host}/")
-    return uri if is_own else None
 
 
 def _is_within(host: str, domain: str) -> bool:

@@ -27,6 +27,13 @@ def verifier_matches(verifier: str, challenge: str) -> bool:
     """
     if not is_well_formed(verifier) or not is_well_formed(challenge):
         return False
+    return hmac.compare_digest(make_challenge(verifier), challenge)
+
+
+def make_challenge(verifier: str) -> str:
+    """Give the S256 challenge of a verifier, which is ASCII.
+
+    Source: RFC 7636 section 4.2.
+    """
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    computed = base64.urlsafe_b64encode(digest).rstrip(b"=")
-    return hmac.compare_digest(computed, challenge.encode("ascii"))
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

@@ -51,7 +51,6 @@ class CodeGrant:
     verifier: str = field(repr=False)
     redirect_uri: str | None
     resource: str | None
-    scope: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,6 @@ def _read_code(pairs: Pairs) -> CodeGrant:
         verifier=verifier,
         redirect_uri=get_one(pairs, "redirect_uri"),
         resource=_read_resource(pairs),
-        scope=get_one(pairs, "scope"),
     )
 
 

@@ -15,7 +15,7 @@ from atoms_mcp.supabase.session import get_text, read_object, read_text
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Who asks for what, as whom. Texts that Supabase did not say are empty.
+    """Who asks for what. Texts that Supabase did not say are empty.
 
     `redirect_uri` is where the answer will go, without any answer in it.
     """
@@ -23,10 +23,8 @@ class Authorization:
     id: str
     client_id: str
     client_name: str
-    client_uri: str
     redirect_uri: str
     scope: str
-    user_email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +54,13 @@ def read_authorization(body: Mapping[str, Any]) -> Authorization | Decided:
     """
     if "redirect_url" in body:
         return read_decided(body)
-    client_id, client_name, client_uri = _read_client(body)
-    user = body.get("user")
+    client_id, client_name = _read_client(body)
     return Authorization(
         id=read_text(body, "authorization_id"),
         client_id=client_id,
         client_name=client_name,
-        client_uri=client_uri,
         redirect_uri=get_text(body, "redirect_uri"),
         scope=get_text(body, "scope"),
-        user_email=get_text(user, "email") if isinstance(user, dict) else "",
     )
 
 
@@ -90,7 +85,7 @@ def read_consents(parsed: object) -> tuple[Consent, ...]:
 
 
 def _read_consent(body: Mapping[str, Any]) -> Consent:
-    client_id, client_name, _ = _read_client(body)
+    client_id, client_name = _read_client(body)
     scopes = body.get("scopes")
     try:
         granted_at = int(datetime.fromisoformat(read_text(body, "granted_at")).timestamp())
@@ -101,11 +96,10 @@ def _read_consent(body: Mapping[str, Any]) -> Consent:
     return Consent(client_id, client_name, scope, granted_at)
 
 
-def _read_client(body: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Give id, name and URI of the client."""
+def _read_client(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Give id and name of the client."""
     client = read_object(body.get("client"))
     return (
         get_text(client, "id") or read_text(client, "client_id"),
         get_text(client, "name") or get_text(client, "client_name"),
-        get_text(client, "uri") or get_text(client, "client_uri"),
     )

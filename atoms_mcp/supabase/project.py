@@ -22,7 +22,6 @@ class ProjectSettings:
 
     providers: tuple[str, ...]
     has_email: bool
-    has_phone: bool
     allows_sign_up: bool
     is_autoconfirm: bool
 
@@ -43,7 +42,6 @@ def read_project(body: Mapping[str, Any]) -> ProjectSettings:
             )
         ),
         has_email=external.get("email") is True,
-        has_phone=external.get("phone") is True,
         allows_sign_up=body.get("disable_signup") is False,
         is_autoconfirm=body.get("mailer_autoconfirm") is True,
     )

@@ -10,6 +10,7 @@ from aiohttp import web
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.identity.credentials import Malformed, check_credentials
 from atoms_mcp.identity.errors import Unauthenticated
+from atoms_mcp.identity.second_factor import needs_second_factor
 from atoms_mcp.identity.verify import InvalidToken
 from atoms_mcp.supabase.auth import Session
 from atoms_mcp.web.address import client_address
@@ -20,6 +21,10 @@ from atoms_mcp.web.problem import NO_STORE, Problem, render
 
 LOGIN_FIELDS = ("email", "username", "password", "captcha_token")
 REFRESH_FIELDS = ("refresh_token",)
+HALF_A_LOGIN = (
+    "Login successful, without the second factor that this account has: what the project shows "
+    "only with it stays hidden; sign in on the pages of this server, which ask for it"
+)
 
 
 async def login(request: web.Request) -> web.Response:
@@ -33,7 +38,8 @@ async def login(request: web.Request) -> web.Response:
         fields.get("captcha_token"),
     )
     session = await request.app[SIGN_IN].by_password(credentials, client_address(request))
-    return _render(request, session, "Login successful")
+    has_more = needs_second_factor(session) is not None
+    return _render(request, session, HALF_A_LOGIN if has_more else "Login successful")
 
 
 async def refresh(request: web.Request) -> web.Response:

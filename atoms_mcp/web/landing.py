@@ -18,7 +18,12 @@ from atoms_mcp.web.visitor import drop_cookie, get_visitor, sign_in_again
 
 
 class Landing:
-    """Waits for one sign-in. `path` is where to send the browser."""
+    """Waits for one sign-in. `path` is where to send the browser.
+
+    `cookie` is the name of its sign-in, apart from that of a server on another port.
+    """
+
+    cookie = "atoms_command"
 
     def __init__(self) -> None:
         self.path = f"/signed-in/{secrets.token_urlsafe(16)}"

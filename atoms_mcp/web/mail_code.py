@@ -4,16 +4,15 @@ from aiohttp import web
 
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.callback import begin_way
-from atoms_mcp.web.entry import let_in
 from atoms_mcp.web.forms import Form
 from atoms_mcp.web.keys import SIGN_IN
-from atoms_mcp.web.mailed import render_code
+from atoms_mcp.web.mailed import Mail, render_code, take_code
 from atoms_mcp.web.page_problem import TOLD, describe
 from atoms_mcp.web.sign_in import HOME, render_step, step, typed
 from atoms_mcp.web.verifiers import keep_verifier
 
 PATH = "/sign-in/code"
-KIND = "code"
+MAIL = Mail("code", PATH, "email")
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -25,7 +24,7 @@ async def ask(request: web.Request) -> web.Response:
 async def by_code(request: web.Request, form: Form) -> web.Response:
     """Take a code, or send one; the button on the page of signing in sends one at once."""
     if "code" in form.fields and form.fields.get("step") != "begin":
-        return await _redeem(request, form)
+        return await take_code(request, form, MAIL)
     email = typed(form)
     if not email and form.fields.get("step") == "begin":
         return render_step(request, "code_ask.html", form.claims, {})
@@ -34,23 +33,12 @@ async def by_code(request: web.Request, form: Form) -> web.Response:
 
 async def _send(request: web.Request, form: Form, email: str) -> web.Response:
     claims = form.claims
-    way = begin_way(request, claims, KIND, email)
+    way = begin_way(request, claims, MAIL.kind, email)
     try:
         sent = await request.app[SIGN_IN].request_code(email, client_address(request), way.back)
     except TOLD as exc:
         problem = describe(request, exc)
         return render_step(request, "code_ask.html", claims, {}, problem=problem, email=email)
-    response = render_code(request, form, KIND, PATH)
+    response = render_code(request, form, MAIL)
     keep_verifier(request, response, way.name, sent.verifier)
     return response
-
-
-async def _redeem(request: web.Request, form: Form) -> web.Response:
-    try:
-        session = await request.app[SIGN_IN].by_code(
-            typed(form), form.fields["code"], client_address(request)
-        )
-        return await let_in(request, session, form.claims)
-    except TOLD as exc:
-        problem = describe(request, exc)
-    return render_code(request, form, KIND, PATH, problem)

@@ -24,9 +24,7 @@ PATH = "/sign-in"
 HOME = "/account"
 MARK_CHARS = 1
 # Where nobody can be asked which ways there are, the usual one is offered; trying it says more.
-UNKNOWN = ProjectSettings(
-    (), has_email=True, has_phone=False, allows_sign_up=False, is_autoconfirm=False
-)
+UNKNOWN = ProjectSettings((), has_email=True, allows_sign_up=False, is_autoconfirm=False)
 
 Step = Callable[[web.Request, Form], Awaitable[web.Response]]
 

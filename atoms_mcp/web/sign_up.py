@@ -8,13 +8,13 @@ from atoms_mcp.web.callback import begin_way
 from atoms_mcp.web.entry import let_in
 from atoms_mcp.web.forms import Form
 from atoms_mcp.web.keys import SIGN_IN
-from atoms_mcp.web.mailed import render_code
+from atoms_mcp.web.mailed import Mail, render_code, take_code
 from atoms_mcp.web.page_problem import TOLD, PageProblem, describe
 from atoms_mcp.web.sign_in import HOME, find_project, render_step, step, typed
 from atoms_mcp.web.verifiers import keep_verifier
 
 PATH = "/sign-up"
-KIND = "sign_up"
+MAIL = Mail("sign_up", PATH, "signup")
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -28,9 +28,9 @@ async def sign_up(request: web.Request, form: Form) -> web.Response:
     if form.fields.get("step") == "begin":
         return await _render(request, form)
     if "code" in form.fields:
-        return await _confirm(request, form)
+        return await take_code(request, form, MAIL)
     email, claims = typed(form), form.claims
-    way = begin_way(request, claims, KIND, email)
+    way = begin_way(request, claims, MAIL.kind, email)
     try:
         made = await request.app[SIGN_IN].sign_up(
             email, form.fields.get("password"), None, client_address(request), way.back
@@ -39,20 +39,9 @@ async def sign_up(request: web.Request, form: Form) -> web.Response:
             return await let_in(request, made, claims)
     except TOLD as exc:
         return await _render(request, form, describe(request, exc))
-    response = render_code(request, form, KIND, PATH)
+    response = render_code(request, form, MAIL)
     keep_verifier(request, response, way.name, made.verifier)
     return response
-
-
-async def _confirm(request: web.Request, form: Form) -> web.Response:
-    try:
-        session = await request.app[SIGN_IN].by_code(
-            typed(form), form.fields["code"], client_address(request), kind="signup"
-        )
-        return await let_in(request, session, form.claims)
-    except TOLD as exc:
-        problem = describe(request, exc)
-    return render_code(request, form, KIND, PATH, problem)
 
 
 async def _render(

@@ -22,10 +22,10 @@ from atoms_mcp.oauth.metadata import (
     protected_resource,
     protected_resource_path,
 )
+from atoms_mcp.oauth.redirects import LOOPBACK_HOSTS
 from atoms_mcp.oauth.scopes import READ_SCOPE, SCOPES, WRITE_SCOPE
 from atoms_mcp.settings import ServerSettings, is_loopback
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104 - compared with, not bound
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # Supabase's OAuth server has no scopes of others and refuses a request that names one; this one
@@ -72,7 +72,7 @@ class Sites:
         scheme = urlsplit(bases[0]).scheme
         bases += [f"{scheme}://{name}" for name in settings.allowed_hosts]
         if is_loopback(host) or host in EVERY_ADDRESS:
-            bases += [f"http://{name}:{port}" for name in LOOPBACK_NAMES]
+            bases += [f"http://{name}:{port}" for name in LOOPBACK_HOSTS]
         self._by_host: dict[str, Site] = {}
         for base in bases:
             site = _make(base, settings)

@@ -14,11 +14,15 @@ from atoms_mcp.web.keys import AUTH, BROWSERS, EXCHANGE
 from atoms_mcp.web.redirect import send_on
 
 COOKIE = "atoms_session"
+# What it is called where it must not stand in for another server's: cookies know no port.
+COOKIE_NAME = web.AppKey("session_cookie", str)
 
 
 def get_visitor(request: web.Request) -> BrowserSession | None:
     """Give who signed in here; that their session still lives is not asked."""
-    visitor = request.app[BROWSERS].read(request.cookies.get(cookie_name(request, COOKIE)))
+    visitor = request.app[BROWSERS].read(
+        request.cookies.get(cookie_name(request, _find_name(request)))
+    )
     if visitor is not None:
         request[EXCHANGE].facts["user_id"] = visitor.user_id
     return visitor
@@ -53,7 +57,7 @@ async def welcome(
     """
     visitor, cookie = await request.app[BROWSERS].start(session)
     request[EXCHANGE].facts["user_id"] = visitor.user_id
-    set_cookie(request, response, COOKIE, cookie, max_age_s=LIFETIME_S)
+    set_cookie(request, response, _find_name(request), cookie, max_age_s=LIFETIME_S)
     return visitor
 
 
@@ -83,4 +87,8 @@ def sign_in_again(request: web.Request, path: str) -> web.Response:
 
 def drop_cookie(request: web.Request, response: web.StreamResponse) -> None:
     """Let the browser forget who signed in."""
-    set_cookie(request, response, COOKIE, "", max_age_s=0)
+    set_cookie(request, response, _find_name(request), "", max_age_s=0)
+
+
+def _find_name(request: web.Request) -> str:
+    return request.app.get(COOKIE_NAME, COOKIE)

@@ -113,7 +113,7 @@ class GrantWorld:
             }
         )
         code = await self.grants.issue_code(request, scopes, self.browser, ISSUER)
-        return CodeGrant(code, verifier, CALLBACK, None, None)
+        return CodeGrant(code, verifier, CALLBACK, None)
 
     async def connect(self, asking=None, scopes=BOTH):
         """Go the whole way; give the tokens."""

@@ -11,7 +11,6 @@ CODE = CodeClaims(
     sid="sid",
     rt="secret-rt",
     uid="uid",
-    email="a@b.c",
     client_id="client",
     shown_id="client",
     client_name="Client",

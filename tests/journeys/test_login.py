@@ -1,5 +1,6 @@
 """One's own login on this machine: by password or browser, looked at, used by scripts, ended."""
 
+import re
 import socket
 
 import httpx
@@ -71,6 +72,24 @@ def test_a_login_that_was_ended_elsewhere_is_told_as_over(command, stack):
     httpx.post(f"{stack.url}/auth/v1/logout?scope=local", headers=headers).raise_for_status()
 
     assert "is over; run: atoms-mcp login" in command("whoami", code=2)
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_logging_out_of_a_login_that_is_over_is_no_fault(command, stack, tmp_path):
+    token = command("token").strip()
+    headers = {"apikey": stack.anon_key, "Authorization": f"Bearer {token}"}
+    httpx.post(f"{stack.url}/auth/v1/logout?scope=local", headers=headers).raise_for_status()
+    kept = tmp_path / "login.json"
+    kept.write_text(re.sub(r'"expires_at":\d+', '"expires_at":1', kept.read_text()))
+
+    assert "was over already" in command("logout")
+    assert "Nobody is logged in" in command("whoami", code=2)
+
+
+def test_a_key_that_was_cut_short_is_told_with_what_to_do(command, tmp_path):
+    (tmp_path / "secret-key").write_text("")
+
+    assert "secret-key is cut short; remove it" in command("serve", code=2)
 
 
 def test_a_secret_is_long_enough_and_never_the_same(command):

@@ -29,13 +29,6 @@ def test_the_word_of_a_client_alone_verifies_nothing(origin, is_verified):
     assert client(origin=origin).is_verified is is_verified
 
 
-def test_a_client_is_local_if_all_its_places_are():
-    local = ("http://localhost/cb", "http://127.0.0.1:1/")
-
-    assert client(redirect_uris=local).is_local_only
-    assert not client(redirect_uris=(*local, "https://c.example/")).is_local_only
-
-
 def test_what_is_kept_of_a_secret_is_not_shown():
     kept = client(secret_digest=digest_secret("s" * 20))
 

@@ -127,7 +127,6 @@ def test_a_document_describes_a_client():
         "document",
         "app.example.com",
     )
-    assert client.client_uri == "https://app.example.com"
     assert client.secret_digest is None
     assert client.scope is None
 
@@ -180,26 +179,6 @@ def test_of_redirect_uris_only_those_are_kept_that_are_taken_here():
     uris = ["http://evil.example/cb", "cursor://a/cb", "other://a/cb", "https://a.example/cb"]
 
     assert parse(redirect_uris=uris).redirect_uris == ("cursor://a/cb", "https://a.example/cb")
-
-
-@pytest.mark.parametrize(
-    ("uri", "kept"),
-    [
-        ("https://app.example.com/about", "https://app.example.com/about"),
-        ("https://APP.example.com", "https://APP.example.com"),
-        ("https://example.com", None),
-        ("https://app.example.com.evil.example/", None),
-        ("https://app.example.com@evil.example/", None),
-        ("http://app.example.com", None),
-        ("javascript:alert(1)", None),
-        ("https://app.example.com/\n", None),
-        ("https://app.example.com/" + "a" * 2048, None),
-        (1, None),
-        (..., None),
-    ],
-)
-def test_a_home_page_is_kept_if_it_is_where_the_document_is(uri, kept):
-    assert parse(client_uri=uri).client_uri == kept
 
 
 @pytest.mark.parametrize(

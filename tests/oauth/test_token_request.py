@@ -95,7 +95,6 @@ def test_a_code_is_read():
         verifier=VERIFIER,
         redirect_uri="https://client.example.com/cb",
         resource="https://h/api/mcp",
-        scope="atoms:read",
     )
     assert CODE["code"] not in repr(grant)
     assert VERIFIER not in repr(grant)
@@ -104,7 +103,7 @@ def test_a_code_is_read():
 def test_what_may_be_left_out_of_a_code_request_may():
     grant = read_grant(pairs_of(CODE, redirect_uri=None, resource="", scope=""))
 
-    assert (grant.redirect_uri, grant.resource, grant.scope) == (None, None, None)
+    assert (grant.redirect_uri, grant.resource) == (None, None)
 
 
 def test_a_refresh_is_read():

@@ -14,10 +14,8 @@ WHOLE = Authorization(
     id="a1",
     client_id="c1",
     client_name="A client",
-    client_uri="https://client.example",
     redirect_uri="https://client.example/cb",
     scope="email",
-    user_email="ada@acme.example",
 )
 
 
@@ -38,7 +36,7 @@ def test_both_ways_to_tell_of_a_client_are_read(prefix):
 def test_what_is_not_told_is_empty():
     told = read_authorization({"authorization_id": "a1", "client": {"id": "c1"}, "user": None})
 
-    assert told == Authorization("a1", "c1", "", "", "", "", "")
+    assert told == Authorization("a1", "c1", "", "", "")
 
 
 def test_an_earlier_yes_leads_on():

@@ -12,7 +12,7 @@ def test_providers_are_named_in_order_and_others_are_no_providers():
     )
 
     assert settings.providers == ("github", "google")
-    assert (settings.has_email, settings.has_phone) == (True, True)
+    assert settings.has_email
     assert (settings.allows_sign_up, settings.is_autoconfirm) == (True, True)
 
 
@@ -30,7 +30,6 @@ def test_what_is_not_said_plainly_is_off(value):
     assert not any(
         (
             settings.has_email,
-            settings.has_phone,
             settings.allows_sign_up,
             settings.is_autoconfirm,
         )

@@ -304,3 +304,27 @@ async def test_the_status_when_nobody_can_tell_is_no_no(supabase, web):
     answer = await web.ask("GET", "/auth/status", token=supabase.token())
 
     assert_problem(answer, 503, "supabase_down")
+
+
+@pytest.mark.parametrize(("status", "says_so"), [("verified", True), ("unverified", False)])
+async def test_a_login_without_the_second_factor_of_its_account_says_so(
+    supabase, web, status, says_so
+):
+    supabase.enroll(status=status)
+
+    answer = await web.ask("POST", "/auth/login", json=GOOD)
+
+    assert answer.status == 200
+    assert answer.told["access_token"]
+    assert ("second factor" in answer.told["message"]) is says_so
+
+
+async def test_garbage_for_refresh_tokens_is_soon_refused_without_asking_supabase(supabase, web):
+    answers = [
+        await web.ask("POST", "/auth/refresh", json={"refresh_token": f"garbage-{n}"})
+        for n in range(12)
+    ]
+
+    assert [answer.status for answer in answers[:10]] == [401] * 10
+    assert {answer.status for answer in answers[10:]} == {429}
+    assert supabase.count("/auth/v1/token") == 10

@@ -11,6 +11,7 @@ from atoms_mcp.identity.chains import SessionOver
 from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web import keys
 from atoms_mcp.web.visitor import (
+    COOKIE_NAME,
     drop_cookie,
     find_session,
     get_visitor,
@@ -150,3 +151,16 @@ async def test_two_people_have_two_sessions(request_of, visit):
     visitor = get_visitor(request_of(visit.cookies["atoms_session"]))
 
     assert (visitor.email, visitor.sid) == ("bob@umbrella.example", "session-2")
+
+
+async def test_a_server_may_have_a_cookie_of_its_own_for_who_signed_in(web, request_of, cookie):
+    def of_command(name):
+        request = request_of(cookie, name=name)
+        request.app = {keys.BROWSERS: web.app[keys.BROWSERS], COOKIE_NAME: "atoms_command"}
+        return request
+
+    assert get_visitor(of_command("atoms_command")) is not None
+    assert get_visitor(of_command("atoms_session")) is None
+    response = aiohttp_web.Response()
+    drop_cookie(of_command("atoms_command"), response)
+    assert list(response.cookies) == ["atoms_command"]
