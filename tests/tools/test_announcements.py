@@ -1,6 +1,5 @@
 """Who listens for a resource hears of every change that a tool made to what it shows."""
 
-import asyncio
 import uuid
 
 import pytest
@@ -10,7 +9,6 @@ from atoms_mcp.engine.change import Change
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError
-from atoms_mcp.tools.afterwards import afterwards
 from atoms_mcp.tools.announcements import announce, find_place_before, find_places_of
 from atoms_mcp.tools.desk import Desk
 
@@ -292,12 +290,6 @@ async def test_what_cannot_be_published_is_a_success_all_the_same(workspace, cli
     )
 
     assert answer["item"]["key"] == project.item(1)
-
-
-async def test_what_takes_too_long_afterwards_is_left(desk):
-    never = asyncio.Event()
-
-    assert await afterwards(desk, never.wait(), None, limit_s=0.01) is None
 
 
 async def test_a_dry_run_and_a_change_that_failed_tell_nothing(workspace, client, heard, item):
