@@ -10,7 +10,7 @@ def test_what_fits_passes_and_what_does_not_is_named_by_place_and_rule():
     check = OutputCheck(SCHEMA)
 
     check.check(b'{"sizes":[1,2]}')
-    with pytest.raises(WrongOutput, match="^sizes/1 does not fit its rule type$"):
+    with pytest.raises(WrongOutput, match=r"^sizes/1 does not fit its rule type$"):
         check.check(b'{"sizes":[1,"secret"]}')
 
 

@@ -22,7 +22,7 @@ async def test_what_it_comes_to_is_given(desk):
 
 
 async def test_what_takes_too_long_is_left(desk):
-    assert await afterwards(desk, asyncio.Event().wait(), False, limit_s=0.01) is False
+    assert await afterwards(desk, asyncio.Event().wait(), otherwise=False, limit_s=0.01) is False
 
 
 @pytest.mark.parametrize(
