@@ -312,7 +312,7 @@ class ServerSettings(CommonSettings):
     calls_per_user: Rate = _named(
         "ATOMS_CALLS_PER_USER",
         default="1200 per minute",
-        help="Tool calls, reads and completions that one user may make, at each process.",
+        help="Calls, reads, sessions and the like that one user may begin, at each process.",
     )
     redis_url: SecretStr | None = _named(
         "ATOMS_REDIS_URL",
