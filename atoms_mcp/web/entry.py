@@ -12,7 +12,6 @@ from aiohttp import web
 
 from atoms_mcp.identity.second_factor import TOTP, needs_second_factor
 from atoms_mcp.supabase.auth import Factor, Session, User
-from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.address import client_address
 from atoms_mcp.web.forms import Form, begin_form
 from atoms_mcp.web.keys import SIGN_IN
@@ -133,12 +132,8 @@ def _render(
     """Give a page whose form holds the session; it has a way back to the beginning, too."""
     purpose, template = page
     kept = {name: held[name] for name in ("next", "client", "session", "is_recovery")}
-    try:
-        state = begin_form(request, purpose, life_s=HELD_S, **kept)
-    except ValueError:
-        raise SupabaseError("wrong", "the access token is too long for a form") from None
     shown = {
-        "state": state,
+        "state": begin_form(request, purpose, life_s=HELD_S, **kept),
         "entry": begin_form(request, PURPOSE, next=held["next"], client=held["client"]),
         "email": _session(held).user.email,
         "problem": problem,

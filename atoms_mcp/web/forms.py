@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from atoms_mcp.identity.seal import Seal, SealBroken
+from atoms_mcp.supabase.errors import SupabaseError
 from atoms_mcp.web.fields import FORM, read_fields
 from atoms_mcp.web.keys import EXCHANGE
 from atoms_mcp.web.problem import Problem
@@ -76,10 +77,18 @@ class Forms:
         self._now = now
 
     def seal(self, purpose: str, browser: str, life_s: int, claims: Mapping[str, Any]) -> str:
-        """Give the text of the hidden field."""
+        """Give the text of the hidden field.
+
+        Raises:
+            SupabaseError: (wrong) it would be too long. Paths of ours have a bound of their own,
+                so an access token in it is too long.
+        """
         exp = int(self._now()) + life_s
         bound = {"purpose": purpose, "browser": browser, "exp": exp}
-        return self._seal.seal(PURPOSE, {**claims, **bound})
+        try:
+            return self._seal.seal(PURPOSE, {**claims, **bound})
+        except ValueError:
+            raise SupabaseError("wrong", "the access token is too long for a form") from None
 
     def open(self, purpose: str, browser: str | None, sealed: str) -> Mapping[str, Any]:
         """Give what a form of this purpose carries.
