@@ -104,7 +104,7 @@ class StackFacts:
 async def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
     """Serve a Supabase project over HTTP; `announce` is given the URL of the MCP endpoint."""
     logs.configure(settings.log_format, settings.log_level)
-    with _ended_by_signals():
+    with ended_by_signals():
         async with serving(settings) as url:
             announce(url)
             await _forever()
@@ -115,7 +115,7 @@ async def run_stack(
 ) -> None:
     """Run the embedded stack alone."""
     logs.configure(settings.log_format, settings.log_level)
-    with _ended_by_signals():
+    with ended_by_signals():
         async with running_stack(settings, with_demo=with_demo) as stack:
             announce(stack)
             await _forever()
@@ -131,7 +131,7 @@ async def develop(
     unknown |= {"SUPABASE_URL": "http://127.0.0.1", "SUPABASE_ANON_KEY": "told by the stack"}
     settings = load(ServerSettings, {**environ, **unknown})
     logs.configure(settings.log_format, settings.log_level)
-    with _ended_by_signals():
+    with ended_by_signals():
         async with (
             running_stack(stack_settings, with_demo=with_demo) as stack,
             serving(stack.give_to(settings)) as url,
@@ -323,7 +323,7 @@ async def serving(
         exits.callback(server.close)
         # Other processes tell of what concerns sessions, even while nobody listens here.
         await core.engine.listening.start()
-        exits.callback(core.engine.listening.drain)
+        exits.callback(core.engine.drain)
         exits.callback(readiness.drain)
         _spare_the_collector()
         yield sites.canonical.resource
@@ -522,7 +522,7 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """Let the first SIGINT or SIGTERM end what runs inside: contexts close in their order."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are inside of one

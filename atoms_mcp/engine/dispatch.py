@@ -221,7 +221,7 @@ class Engine:
         await self.listening.end_session(frame.session)
 
     def drain(self) -> None:
-        """End what waits for the client of a transport that has but one, and ends."""
+        """End what waits for clients, before the transport ends: streams and open questions."""
         self.listening.drain()
         self._questions.drain()
 

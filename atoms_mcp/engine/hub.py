@@ -35,6 +35,8 @@ MAX_STREAMS: Final = 20_000
 LOOK_EVERY_S: Final = 1.0
 # How many users' rights are asked for at the same time.
 ASK_AT_ONCE: Final = 16
+# How long what is being told may hold up the end.
+CLOSE_S: Final = 1.0
 # As `TOO_MANY`: a code of HTTP, which says the same.
 CLOSING: Final = 503
 
@@ -187,7 +189,11 @@ class Hub:
             hearing.cancel()
             with suppress(asyncio.CancelledError):
                 await hearing
-        await asyncio.gather(*self._tasks.values())  # none of them fails: see `_work`
+        if self._tasks:  # none of them fails: see `_work`
+            _, late = await asyncio.wait(self._tasks.values(), timeout=CLOSE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     # Hearing
 

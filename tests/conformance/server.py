@@ -13,7 +13,7 @@ import fixture_tasks
 import fixture_tools
 
 from atoms_mcp import logs
-from atoms_mcp.app import serving
+from atoms_mcp.app import ended_by_signals, serving
 from atoms_mcp.engine.offer import Offer
 from atoms_mcp.settings import ServerSettings, load
 from atoms_mcp.web import boundary
@@ -38,9 +38,10 @@ async def main():
         open_the_door(token)
     settings = load(ServerSettings, os.environ)
     logs.configure(settings.log_format, settings.log_level)
-    async with serving(settings, OFFER) as url:
-        print(url, flush=True)  # noqa: T201 - who started this waits for it
-        await asyncio.Event().wait()
+    with ended_by_signals():
+        async with serving(settings, OFFER) as url:
+            print(url, flush=True)  # noqa: T201 - who started this waits for it
+            await asyncio.Event().wait()
 
 
 asyncio.run(main())

@@ -133,9 +133,10 @@ async def main(transport):
         await app.speak_stdio(settings, OFFER)
         return
     logs.configure(settings.log_format, settings.log_level)
-    async with app.serving(settings, OFFER) as url:
-        print(url, flush=True)  # noqa: T201 - who started this waits for it
-        await asyncio.Event().wait()
+    with app.ended_by_signals():
+        async with app.serving(settings, OFFER) as url:
+            print(url, flush=True)  # noqa: T201 - who started this waits for it
+            await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

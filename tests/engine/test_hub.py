@@ -312,6 +312,24 @@ async def test_it_closes_whatever_went_wrong_in_it(hub, store, monkeypatch):
     assert [(line["event"], line["work"]) for line in lines] == [("hub.failed", "publish")]
 
 
+async def test_a_right_that_nobody_tells_does_not_hold_up_its_end(hub, rights, monkeypatch):
+    monkeypatch.setattr("atoms_mcp.engine.hub.CLOSE_S", 0.01)
+    asked = asyncio.Event()
+
+    async def hesitate():
+        asked.set()
+        await asyncio.Event().wait()
+
+    rights.hesitate = hesitate
+    ear, _ = listen(hub, uris=["a://1"])
+    await hub.publish(Change("resource", "a://1"))
+    async with asyncio.timeout(5):
+        await asked.wait()
+        await hub.close()
+
+    assert ear.messages == []
+
+
 async def test_other_parts_hear_what_is_told_under_their_name(hub):
     heard, came = [], asyncio.Event()
     hub.on("part", lambda said: (heard.append(said), came.set()))
