@@ -23,13 +23,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from atoms_mcp.engine.change import Change
     from atoms_mcp.engine.context import Context
-    from atoms_mcp.engine.inputs import ElicitAnswer, InputRequest
-    from atoms_mcp.engine.prompt import Message, Prompt, PromptArgument
-    from atoms_mcp.engine.resource import NoSuchResource, Page, Resource, ResourceTemplate
-    from atoms_mcp.engine.task_use import TaskUse
-    from atoms_mcp.engine.tool import Content, Tool
+    from atoms_mcp.engine.listening.change import Change
+    from atoms_mcp.engine.offer.prompt import Message, Prompt, PromptArgument
+    from atoms_mcp.engine.offer.resource import NoSuchResource, Page, Resource, ResourceTemplate
+    from atoms_mcp.engine.offer.tool import Content, Tool
+    from atoms_mcp.engine.talk.inputs import ElicitAnswer, InputRequest
+    from atoms_mcp.engine.tasks.use import TaskUse
     from atoms_mcp.errors import ToolError
 
 __version__ = "0.1.0"
@@ -53,20 +53,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Change": "engine.change",
-    "Content": "engine.tool",
+    "Change": "engine.listening.change",
+    "Content": "engine.offer.tool",
     "Context": "engine.context",
-    "ElicitAnswer": "engine.inputs",
-    "InputRequest": "engine.inputs",
-    "Message": "engine.prompt",
-    "NoSuchResource": "engine.resource",
-    "Page": "engine.resource",
-    "Prompt": "engine.prompt",
-    "PromptArgument": "engine.prompt",
-    "Resource": "engine.resource",
-    "ResourceTemplate": "engine.resource",
-    "TaskUse": "engine.task_use",
-    "Tool": "engine.tool",
+    "ElicitAnswer": "engine.talk.inputs",
+    "InputRequest": "engine.talk.inputs",
+    "Message": "engine.offer.prompt",
+    "NoSuchResource": "engine.offer.resource",
+    "Page": "engine.offer.resource",
+    "Prompt": "engine.offer.prompt",
+    "PromptArgument": "engine.offer.prompt",
+    "Resource": "engine.offer.resource",
+    "ResourceTemplate": "engine.offer.resource",
+    "TaskUse": "engine.tasks.use",
+    "Tool": "engine.offer.tool",
     "ToolError": "errors",
 }
 

@@ -22,9 +22,9 @@ from pydantic import SecretStr
 from atoms_mcp import logs, stdio, tools
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.footing import Footing
-from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.offer.offer import Offer
 from atoms_mcp.engine.pace import Pace
-from atoms_mcp.engine.session import Sessions
+from atoms_mcp.engine.sessions.session import Sessions
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.identity.access import AccessTokens

@@ -23,7 +23,7 @@ import structlog
 
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.frame import CallerSource, Frame
-from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.sessions.session import Session
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.jsonrpc import (
     INTERNAL_ERROR,

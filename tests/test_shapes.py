@@ -30,9 +30,9 @@ from mcp_types.methods import (
 )
 from offer_double import OFFER
 
-from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.frame import Frame
-from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.offer.offer import Offer
 from atoms_mcp.protocol.revisions import handshake, stateless
 
 WAIT_S = 5

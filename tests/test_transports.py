@@ -11,7 +11,7 @@ from supabase_double import _no_waiting_between_tries, clock, supabase  # noqa: 
 from web_double import WebDouble
 
 from atoms_mcp.engine.frame import Frame
-from atoms_mcp.engine.voice import Notes
+from atoms_mcp.engine.talk.voice import Notes
 from atoms_mcp.stdio import serve
 from atoms_mcp.web.keys import ENGINE
 

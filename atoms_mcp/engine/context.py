@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from atoms_mcp.engine.change import Change
-from atoms_mcp.engine.dialogue import SILENCE, Answers, Dialogue
-from atoms_mcp.engine.inputs import ElicitAnswer, InputRequest
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.talk.dialogue import SILENCE, Answers, Dialogue
+from atoms_mcp.engine.talk.inputs import ElicitAnswer, InputRequest
 from atoms_mcp.entities.rest import RestAnswer, RestRequest
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.levels import Level

@@ -15,34 +15,34 @@ from typing import Any, Final
 import structlog
 
 from atoms_mcp import __version__
-from atoms_mcp.engine.completions import Completions
 from atoms_mcp.engine.credentials import CREDENTIAL, identify, take_token
 from atoms_mcp.engine.deadline import Deadlines
 from atoms_mcp.engine.failure import RIGHTS
 from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.handling import Cancelled, Handling
-from atoms_mcp.engine.hub import Hub
-from atoms_mcp.engine.inputs import InputRequired
-from atoms_mcp.engine.levels import Levels
-from atoms_mcp.engine.listening import Listening
-from atoms_mcp.engine.listings import Listings
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.opening import Opening
-from atoms_mcp.engine.prompt_gets import PromptGets
-from atoms_mcp.engine.questions import Questions
+from atoms_mcp.engine.listening.hub import Hub
+from atoms_mcp.engine.listening.listening import Listening
+from atoms_mcp.engine.listening.rights import Rights
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.toolbox import Toolbox
+from atoms_mcp.engine.operations.completions import Completions
+from atoms_mcp.engine.operations.listings import Listings
+from atoms_mcp.engine.operations.prompt_gets import PromptGets
+from atoms_mcp.engine.operations.resource_reads import Read, ResourceReads
+from atoms_mcp.engine.operations.tool_calls import ToolCalls
 from atoms_mcp.engine.reply import ACCEPTED, Reply
-from atoms_mcp.engine.resource_reads import Read, ResourceReads
-from atoms_mcp.engine.rights import Rights
-from atoms_mcp.engine.rounds import Rounds
-from atoms_mcp.engine.session import Session
-from atoms_mcp.engine.session_rows import SessionRows
-from atoms_mcp.engine.speech import Means
-from atoms_mcp.engine.task_records import TaskRecords
-from atoms_mcp.engine.task_watch import TaskWatch
-from atoms_mcp.engine.tasks import TaskBegun, Tasks
-from atoms_mcp.engine.tool_calls import ToolCalls
-from atoms_mcp.engine.toolbox import Toolbox
+from atoms_mcp.engine.sessions.opening import Opening
+from atoms_mcp.engine.sessions.rows import SessionRows
+from atoms_mcp.engine.sessions.session import Session
+from atoms_mcp.engine.talk.inputs import InputRequired
+from atoms_mcp.engine.talk.levels import Levels
+from atoms_mcp.engine.talk.questions import Questions
+from atoms_mcp.engine.talk.rounds import Rounds
+from atoms_mcp.engine.talk.speech import Means
+from atoms_mcp.engine.tasks.records import TaskRecords
+from atoms_mcp.engine.tasks.tasks import TaskBegun, Tasks
+from atoms_mcp.engine.tasks.watch import TaskWatch
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.identity.box import Box
 from atoms_mcp.identity.errors import Unauthenticated

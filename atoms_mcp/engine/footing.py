@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from atoms_mcp.engine.pace import Pace
-from atoms_mcp.engine.session import Sessions
+from atoms_mcp.engine.sessions.session import Sessions
 from atoms_mcp.identity.seal import Seal
 from atoms_mcp.identity.verify import Verifier
 from atoms_mcp.store.store import Store

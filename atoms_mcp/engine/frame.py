@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from atoms_mcp.engine.session import Session
-from atoms_mcp.engine.voice import Voice
+from atoms_mcp.engine.sessions.session import Session
+from atoms_mcp.engine.talk.voice import Voice
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.headers import Headers
 

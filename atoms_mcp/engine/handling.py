@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from atoms_mcp.engine.context import Context
 from atoms_mcp.engine.deadline import DeadlinePassed, Deadlines, Watched
-from atoms_mcp.engine.dialogue import Dialogue, Herald
 from atoms_mcp.engine.failure import EXPECTED, RIGHTS, to_rpc_error
 from atoms_mcp.engine.frame import Frame
+from atoms_mcp.engine.offer.toolbox import Prepared
 from atoms_mcp.engine.pace import Pace
-from atoms_mcp.engine.questions import QuestionsSpeech
-from atoms_mcp.engine.rounds import RetrySpeech, RoundsSpeech
-from atoms_mcp.engine.speech import Means
-from atoms_mcp.engine.toolbox import Prepared
+from atoms_mcp.engine.talk.dialogue import Dialogue, Herald
+from atoms_mcp.engine.talk.questions import QuestionsSpeech
+from atoms_mcp.engine.talk.rounds import RetrySpeech, RoundsSpeech
+from atoms_mcp.engine.talk.speech import Means
 from atoms_mcp.errors import AtomsError
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.jsonrpc import Call

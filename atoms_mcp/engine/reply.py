@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from atoms_mcp.engine.session import Session
+from atoms_mcp.engine.sessions.session import Session
 
 
 @dataclass(slots=True)  # made for every request, and a frozen one costs thrice as much

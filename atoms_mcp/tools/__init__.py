@@ -1,7 +1,7 @@
 """What models can use: one module per tool, resources and prompts, built here in their order."""
 
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.entities.catalogue import Catalogue
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.tools.entity import build_entity_tool

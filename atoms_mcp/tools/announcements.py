@@ -5,7 +5,7 @@ All of it is done as well as it can be: what cannot be told is logged, and the c
 
 from collections.abc import Iterable, Sequence
 
-from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.listening.change import Change
 from atoms_mcp.entities.catalogue import EntityType
 from atoms_mcp.entities.plan_page import (
     plan_document_of,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.resource import Completer
+from atoms_mcp.engine.offer.resource import Completer
 from atoms_mcp.entities.plan_page import plan_items_like, plan_orgs_like, plan_projects_like
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.entities.uris import org_of

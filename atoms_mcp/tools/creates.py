@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from atoms_mcp.engine.tool import Content
+from atoms_mcp.engine.offer.tool import Content
 from atoms_mcp.entities.call import STEP_ROWS, Call
 from atoms_mcp.entities.catalogue import EntityType, Field
 from atoms_mcp.entities.failures import MAX_CANDIDATES, forbidden

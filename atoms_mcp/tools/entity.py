@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.task_use import TaskUse
-from atoms_mcp.engine.tool import Content, Tool
+from atoms_mcp.engine.offer.tool import Content, Tool
+from atoms_mcp.engine.tasks.use import TaskUse
 from atoms_mcp.entities.arguments import accept_entity
 from atoms_mcp.entities.call import STEP_ROWS, Call, parse_call
 from atoms_mcp.entities.catalogue import OPERATIONS as OPERATION_NAMES

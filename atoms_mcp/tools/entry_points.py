@@ -10,11 +10,11 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, Final
 
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.prompt import Prompt
-from atoms_mcp.engine.registration import find_faults
-from atoms_mcp.engine.resource import Resource, ResourceTemplate
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.prompt import Prompt
+from atoms_mcp.engine.offer.registration import find_faults
+from atoms_mcp.engine.offer.resource import Resource, ResourceTemplate
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.errors import ConfigError
 
 GROUP: Final = "atoms_mcp.tools"

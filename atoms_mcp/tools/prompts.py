@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.prompt import Message, Prompt, PromptArgument
-from atoms_mcp.engine.resource import Completer
+from atoms_mcp.engine.offer.prompt import Message, Prompt, PromptArgument
+from atoms_mcp.engine.offer.resource import Completer
 from atoms_mcp.entities.call import Call
 from atoms_mcp.entities.catalogue import Catalogue, EntityType
 from atoms_mcp.entities.failures import not_found

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.resource import NoSuchResource, Page, ResourceTemplate
+from atoms_mcp.engine.offer.resource import NoSuchResource, Page, ResourceTemplate
 from atoms_mcp.entities.catalogue import Catalogue
 from atoms_mcp.entities.markdown import render_head
 from atoms_mcp.entities.paging import Cursors

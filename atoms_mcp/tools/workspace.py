@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.entities.call import DEFAULT_LIMIT
 from atoms_mcp.entities.catalogue import WRITES as ENTITY_WRITES
 from atoms_mcp.entities.catalogue import Catalogue, EntityType

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from atoms_mcp.engine.toolbox import UnknownTool
+from atoms_mcp.engine.offer.toolbox import UnknownTool
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.jsonrpc import RpcError, parse
 from atoms_mcp.web.answer import Answer

@@ -11,8 +11,8 @@ import asyncio
 from aiohttp import web
 
 from atoms_mcp.engine.frame import Frame
-from atoms_mcp.engine.session import Session
-from atoms_mcp.engine.streams import Stream
+from atoms_mcp.engine.sessions.session import Session
+from atoms_mcp.engine.sessions.streams import Stream
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
 from atoms_mcp.protocol.listening import POLLING

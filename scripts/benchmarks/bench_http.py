@@ -29,8 +29,8 @@ from jwt.algorithms import ECAlgorithm
 
 from atoms_mcp import app, logs
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.identity.caller import READ_SCOPE
 from atoms_mcp.identity.verify import InvalidToken
 from atoms_mcp.settings import ServerSettings, load

@@ -24,10 +24,10 @@ import orjson
 from bench_http import META, Server, project, run, serve, share_cores
 
 from atoms_mcp import app
-from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.settings import ServerSettings, load
 
 COUNTS = (1_000, 5_000)

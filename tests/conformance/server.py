@@ -14,7 +14,7 @@ import fixture_tools
 
 from atoms_mcp import logs
 from atoms_mcp.app import ended_by_signals, serving
-from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.offer.offer import Offer
 from atoms_mcp.settings import ServerSettings, load
 from atoms_mcp.web import boundary
 

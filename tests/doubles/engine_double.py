@@ -10,10 +10,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.session import Sessions
-from atoms_mcp.engine.tool import Tool
-from atoms_mcp.engine.voice import Notes
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.sessions.session import Sessions
+from atoms_mcp.engine.talk.voice import Notes
 from atoms_mcp.errors import ToolError
 from atoms_mcp.identity.caller import ALL_SCOPES, READ_SCOPE, Caller
 from atoms_mcp.identity.errors import Unauthenticated

@@ -5,10 +5,10 @@ import asyncio
 import orjson
 from engine_double import modern
 
-from atoms_mcp.engine.change import Change
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.resource import NoSuchResource, Resource, ResourceTemplate
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.resource import NoSuchResource, Resource, ResourceTemplate
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.protocol.content import text_contents
 
 TAG = "io.modelcontextprotocol/subscriptionId"

@@ -11,11 +11,11 @@ from engine_double import ALL, CAPABILITIES_KEY, META, MODERN, told
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from atoms_mcp.engine.inputs import InputRequest
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.prompt import Message, Prompt, PromptArgument
-from atoms_mcp.engine.resource import Page, Resource, ResourceTemplate
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.prompt import Message, Prompt, PromptArgument
+from atoms_mcp.engine.offer.resource import Page, Resource, ResourceTemplate
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.talk.inputs import InputRequest
 from atoms_mcp.protocol import content
 from atoms_mcp.protocol.jsonrpc import RpcError, find_id, read
 from atoms_mcp.protocol.revisions import handshake, stateless

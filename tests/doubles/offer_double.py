@@ -4,11 +4,11 @@ import asyncio
 
 from engine_double import NOTHING
 
-from atoms_mcp.engine.inputs import InputRequest
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.prompt import Message, Prompt, PromptArgument
-from atoms_mcp.engine.resource import NoSuchResource, Page, Resource, ResourceTemplate
-from atoms_mcp.engine.tool import Content, Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.prompt import Message, Prompt, PromptArgument
+from atoms_mcp.engine.offer.resource import NoSuchResource, Page, Resource, ResourceTemplate
+from atoms_mcp.engine.offer.tool import Content, Tool
+from atoms_mcp.engine.talk.inputs import InputRequest
 from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol import content
 

@@ -20,7 +20,7 @@ from atoms_mcp import (
     app,
     logs,
 )
-from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.offer.offer import Offer
 from atoms_mcp.protocol.content import text_contents
 from atoms_mcp.settings import ServerSettings, load
 

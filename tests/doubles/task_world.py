@@ -9,10 +9,10 @@ from engine_double import CAPABILITIES_KEY, MODERN, Bench, modern, told
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
-from atoms_mcp.engine.inputs import InputRequest
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.task_use import TaskUse
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.talk.inputs import InputRequest
+from atoms_mcp.engine.tasks.use import TaskUse
 from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol.task import TASKS
 

@@ -5,9 +5,9 @@ from aiohttp.test_utils import TestClient, TestServer, get_unused_port_socket
 
 from atoms_mcp.engine.dispatch import Engine
 from atoms_mcp.engine.footing import Footing
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.session import Sessions
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.sessions.session import Sessions
 from atoms_mcp.entities.rest import RestRequest
 from atoms_mcp.identity.access import AccessTokens
 from atoms_mcp.identity.attempts import Attempts

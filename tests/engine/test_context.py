@@ -1,10 +1,10 @@
 import pytest
 from engine_double import caller
 
-from atoms_mcp.engine.change import Change
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.dialogue import Dialogue
-from atoms_mcp.engine.inputs import InputRequest
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.talk.dialogue import Dialogue
+from atoms_mcp.engine.talk.inputs import InputRequest
 from atoms_mcp.entities.rest import RestAnswer, RestRequest
 
 

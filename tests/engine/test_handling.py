@@ -9,10 +9,10 @@ from offer_double import patient
 
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.handling import can_challenge
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.resource import Resource
-from atoms_mcp.engine.tool import Tool
-from atoms_mcp.engine.voice import Notes
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.resource import Resource
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.talk.voice import Notes
 from atoms_mcp.errors import ToolError
 
 

@@ -3,7 +3,7 @@ from engine_double import ALL, MODERN, Bench, frame_of, initialize, request, tol
 from offer_double import OFFER
 
 from atoms_mcp.engine.pace import Pace
-from atoms_mcp.engine.voice import Notes
+from atoms_mcp.engine.talk.voice import Notes
 from atoms_mcp.errors import ToolError
 from atoms_mcp.protocol.jsonrpc import RpcError
 

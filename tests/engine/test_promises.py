@@ -8,9 +8,9 @@ from engine_double import ALL, LEGACY, MODERN, Bench, Pipe, fault, initialize, m
 from offer_double import OFFER
 from structlog.testing import capture_logs
 
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.tool import Tool
-from atoms_mcp.engine.voice import Notes
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.talk.voice import Notes
 
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from atoms_mcp.engine.context import Context
-from atoms_mcp.engine.dialogue import SILENCE, Dialogue
-from atoms_mcp.engine.tool import Content
+from atoms_mcp.engine.offer.tool import Content
+from atoms_mcp.engine.talk.dialogue import SILENCE, Dialogue
 from atoms_mcp.entities.catalogue import load_catalogue
 from atoms_mcp.entities.rest import RestAnswer
 from atoms_mcp.errors import ToolError

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from structlog.testing import capture_logs
 
-from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.listening.change import Change
 from atoms_mcp.entities.paging import Cursors
 from atoms_mcp.store.store import StoreDown
 from atoms_mcp.supabase.errors import CallerExpired, SupabaseError

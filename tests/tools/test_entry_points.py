@@ -3,10 +3,10 @@ import textwrap
 
 import pytest
 
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.prompt import Prompt
-from atoms_mcp.engine.resource import Resource, ResourceTemplate
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.prompt import Prompt
+from atoms_mcp.engine.offer.resource import Resource, ResourceTemplate
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.tools.entry_points import check_offer, gather, load_offers
 

@@ -1,6 +1,6 @@
 import pytest
 
-from atoms_mcp.engine.dialogue import SILENCE
+from atoms_mcp.engine.talk.dialogue import SILENCE
 from atoms_mcp.errors import ToolError
 
 REQUIREMENT = {"entity_type": "requirement"}

@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from atoms_mcp.engine.resource import NoSuchResource
+from atoms_mcp.engine.offer.resource import NoSuchResource
 from atoms_mcp.errors import ToolError
 from atoms_mcp.tools import resources
 from atoms_mcp.tools.pages import PAGE_BYTES

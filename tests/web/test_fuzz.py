@@ -32,7 +32,7 @@ from raw_http import serving_raw
 from supabase_double import Clock, running_double
 from web_double import WebDouble
 
-from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.listening.change import Change
 from atoms_mcp.web import keys
 
 ANSWER_S = 5

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from web_double import tool, whoami
 
-from atoms_mcp.engine.offer import Offer
+from atoms_mcp.engine.offer.offer import Offer
 from atoms_mcp.errors import ConfigError
 from atoms_mcp.settings import OWN_PLACES
 from atoms_mcp.web import keys

@@ -9,7 +9,7 @@ from listening_double import Library
 from raw_http import serving_raw
 from web_double import WebDouble
 
-from atoms_mcp.engine.change import Change
+from atoms_mcp.engine.listening.change import Change
 from atoms_mcp.web import stream
 from atoms_mcp.web.pulse import PULSE, Pulse
 from atoms_mcp.web.stream import EventStream

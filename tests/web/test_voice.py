@@ -8,11 +8,11 @@ from event_client import Events
 from raw_http import serving_raw
 from web_double import WebDouble
 
-from atoms_mcp.engine import streams
-from atoms_mcp.engine.change import Change
-from atoms_mcp.engine.inputs import InputRequest
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.tool import Tool
+from atoms_mcp.engine.sessions import streams
+from atoms_mcp.engine.talk.inputs import InputRequest
 from atoms_mcp.protocol.jsonrpc import RpcError
 
 PATH = "/api/mcp"

@@ -24,10 +24,10 @@ from raw_http import serving_raw
 from supabase_double import Clock, running_double
 from web_double import WebDouble
 
-from atoms_mcp.engine.change import Change
-from atoms_mcp.engine.offer import Offer
-from atoms_mcp.engine.resource import Resource
-from atoms_mcp.engine.tool import Tool
+from atoms_mcp.engine.listening.change import Change
+from atoms_mcp.engine.offer.offer import Offer
+from atoms_mcp.engine.offer.resource import Resource
+from atoms_mcp.engine.offer.tool import Tool
 from atoms_mcp.protocol import content
 from atoms_mcp.web import keys
 

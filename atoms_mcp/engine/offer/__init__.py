@@ -1,0 +1,1 @@
+"""What a server offers: tools, resources and prompts as data, checked and made ready."""

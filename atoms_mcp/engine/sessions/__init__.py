@@ -1,0 +1,1 @@
+"""The sessions of the handshake revisions, and their event streams."""

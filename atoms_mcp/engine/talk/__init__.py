@@ -1,0 +1,1 @@
+"""What is said to a client, and asked of it, while its request is worked on."""
