@@ -11,8 +11,9 @@ from atoms_mcp.engine.offer.toolbox import UnknownTool
 from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.jsonrpc import RpcError, parse
 from atoms_mcp.web.answer import Answer
+from atoms_mcp.web.fields import read_body
 from atoms_mcp.web.keys import ENGINE, EXCHANGE
-from atoms_mcp.web.mcp import make_frame, read_json, tell
+from atoms_mcp.web.mcp import make_frame, take_json, tell
 from atoms_mcp.web.problem import JSON, Problem
 
 FIELDS = frozenset({"tool", "arguments"})
@@ -23,7 +24,8 @@ async def call_tool(request: web.Request) -> web.StreamResponse:
     """Call one tool; the answer is its result object, with 200 also where that is an error."""
     exchange = request[EXCHANGE]
     try:
-        tool, arguments = _read(await read_json(request, exchange.route.body_limit_bytes))
+        raw = take_json(request, exchange.route.body_limit_bytes) or await read_body(request)
+        tool, arguments = _read(raw)
     except Problem:
         if exchange.caller is None:  # who calls comes before what is wrong
             raise Unauthenticated from None
