@@ -244,6 +244,9 @@ class _LineVoice:
             self._pushed.add(task)
             task.add_done_callback(self._pushed.discard)
 
+    def keep_alive(self) -> None:
+        """Do nothing: what is quiet here is not lost."""
+
     async def release(self) -> None:
         """Do nothing: a client that left would not come back."""
 

@@ -13,6 +13,8 @@ from atoms_mcp.errors import AtomsError
 from atoms_mcp.protocol.jsonrpc import Id
 
 LOOK_EVERY_S = 0.25
+# Who hears nothing for longer may be cut off by a proxy, or give up.
+QUIET_S = 15.0
 
 # Whose request it is, and its id. Ids are each client's own choice and must never be looked up
 # across clients. 1 and "1" are two ids, and equal text must not hide that: so the type is in it.
@@ -27,11 +29,13 @@ class Watched:
     """One piece of work: the task that does it, and when that is to stop.
 
     `limit_s` is how long it may take without a sign of life. `is_late` and `is_cancelled` say
-    what came in between, `is_over` that it has ended.
+    what came in between, `is_over` that it has ended. `keep_alive` shows the client once that the
+    work goes on, when nothing was heard of it for `QUIET_S`.
     """
 
     # What most work never changes is the class's until it does.
     is_late = is_cancelled = is_over = False
+    keep_alive: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -52,6 +56,9 @@ class Watched:
         """Stop the work if its time is up, or its client has left."""
         if self.is_late:
             return
+        if self.keep_alive is not None and now - self.deadline + self.limit_s >= QUIET_S:
+            self.keep_alive()
+            self.keep_alive = None
         if now >= self.deadline:
             self.is_late = True
             self.task.cancel()

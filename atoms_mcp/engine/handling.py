@@ -86,8 +86,14 @@ class Handling:
         if revision is not None and revision.is_stateless:
             is_gone = frame.is_gone
         if tool is None:
-            return self.deadlines.begin(is_gone, None, key)
-        return self.deadlines.begin(is_gone, tool.limit_s, key, stops_itself=tool.stops_itself)
+            watched = self.deadlines.begin(is_gone, None, key)
+        else:
+            watched = self.deadlines.begin(
+                is_gone, tool.limit_s, key, stops_itself=tool.stops_itself
+            )
+        if frame.voice is not None:
+            watched.keep_alive = frame.voice.keep_alive
+        return watched
 
     async def find_caller(self, frame: Frame) -> Caller:
         """Give who calls, where the transport knows it only now.

@@ -17,7 +17,7 @@ from atoms_mcp.identity.errors import Unauthenticated
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
 from atoms_mcp.protocol.jsonrpc import INVALID_REQUEST, RpcError, render_error
 from atoms_mcp.protocol.revisions import omits_unknown_id
-from atoms_mcp.web.accept import choose_form, takes_events
+from atoms_mcp.web.accept import Form, choose_form, takes_events
 from atoms_mcp.web.answer import Answer
 from atoms_mcp.web.fields import read_body
 from atoms_mcp.web.keys import ENGINE, EXCHANGE, Exchange
@@ -47,12 +47,17 @@ async def post(request: web.Request) -> web.StreamResponse:
     voice = PostVoice(request)
     try:
         reply = await request.app[ENGINE].answer(raw, make_frame(request, exchange, voice))
+        if voice.opening is not None:
+            await voice.opening
     except BaseException:
         voice.break_off()
         raise
     exchange.facts = tell(reply)
-    if voice.is_open:
-        return voice.finish(reply.body)
+    return voice.finish(reply.body) if voice.is_open else _render(reply, form)
+
+
+def _render(reply: Reply, form: Form) -> web.StreamResponse:
+    """Give an answer that nothing was said before."""
     if reply.body is None:
         return web.Response(status=reply.status)
     headers = ONE_JSON if reply.session_id is None else {**ONE_JSON, SESSION_ID: reply.session_id}

@@ -7,16 +7,19 @@ Source: MCP 2026-07-28 and 2025-11-25, basic/transports, Sending Messages to the
 """
 
 import asyncio
+from contextlib import suppress
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.sessions.session import Session
 from atoms_mcp.engine.sessions.streams import Stream
 from atoms_mcp.identity.caller import Caller
 from atoms_mcp.protocol.headers import PROTOCOL_VERSION, SESSION_ID
+from atoms_mcp.protocol.jsonrpc import RpcError
 from atoms_mcp.protocol.listening import POLLING
 from atoms_mcp.protocol.revisions import stateless
+from atoms_mcp.web.accept import takes_events
 from atoms_mcp.web.keys import ENGINE, EXCHANGE
 from atoms_mcp.web.stream import EventStream
 
@@ -30,6 +33,7 @@ class PostVoice:
     _kept: Stream | None = None
     _is_resumable = False
     _counted: Caller | None = None
+    opening: asyncio.Task[None] | None = None
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
@@ -66,6 +70,20 @@ class PostVoice:
         assert self._events is not None  # noqa: S101 - that one has opened it
         self._put(self._events, message)
 
+    def keep_alive(self) -> None:
+        """Begin the answer, if the client takes events: comments then keep it from giving up.
+
+        `opening` is that while it is under way; a plain answer must not come in between.
+        """
+        caller = self._request[EXCHANGE].caller
+        takes = takes_events(self._request.headers.get(hdrs.ACCEPT))
+        if self._lock is None and caller is not None and takes:
+            self.opening = asyncio.ensure_future(self._begin(caller))
+
+    async def _begin(self, caller: Caller) -> None:
+        with suppress(RpcError):  # one stream too many: it stays quiet
+            await self.open(caller)
+
     async def release(self) -> None:
         """Let the client go, if it knows to come back; what follows is kept for it."""
         events = self._events or await self._open()
@@ -85,6 +103,8 @@ class PostVoice:
 
     def break_off(self) -> None:
         """End what may have begun, as there will be no answer."""
+        if self.opening is not None:
+            self.opening.cancel()
         if self._events is not None:
             self._events.cut()
         self._leave()

@@ -76,6 +76,9 @@ class Ear:
     async def send(self, message):
         self.push(message)
 
+    def keep_alive(self):
+        """Stay."""
+
     async def release(self):
         """Stay."""
 

@@ -135,6 +135,50 @@ async def test_an_answer_with_nothing_before_it_is_plain(make_client, revision):
         assert (await answer.json())["id"] == 1
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Take any call that is looked after for a quiet one."""
+    monkeypatch.setattr("atoms_mcp.engine.deadline.QUIET_S", 0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("revision", [MODERN, *LEGACY])
+async def test_the_answer_of_a_long_quiet_call_begins_early(make_client, work, revision):
+    client = await make_client(revision)
+    async with await client.talk(7, wait=True) as answer:
+        assert answer.content_type == "text/event-stream"
+        work.go.set()
+        assert (await Events(answer).rest())[-1].said["id"] == 7
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_takes_no_events_or_has_too_many_streams_waits_for_a_plain_answer(
+    make_client, work, double, monkeypatch
+):
+    plain, counted = await make_client(MODERN), await make_client(MODERN)
+    plain.headers["Accept"] = "application/json"
+    quiet = asyncio.ensure_future(plain.talk(1, wait=True))
+    await work.begun.wait()
+    async with await counted.talk(2, wait=True) as looked_after:
+        assert looked_after.content_type == "text/event-stream"
+        asked = asyncio.Event()
+
+        def refuse(_caller):
+            asked.set()
+            raise RpcError(503, "too many")
+
+        monkeypatch.setattr(double.engine.listening, "admit", refuse)
+        refused = asyncio.ensure_future(counted.talk(3, wait=True))
+        async with asyncio.timeout(5):
+            await asked.wait()
+        work.go.set()
+        await Events(looked_after).rest()
+    for call in (quiet, refused):
+        async with await call as answer:
+            assert answer.content_type == "application/json"
+            assert (await answer.json())["result"]["structuredContent"] == {"done": True}
+
+
 async def test_what_is_said_first_comes_first_and_without_ids_where_nothing_is_kept(make_client):
     client = await make_client(MODERN)
     async with await client.talk(7, before=2, after=1) as answer:

@@ -37,6 +37,9 @@ class Voice(Protocol):
         A reader who is too slow for that is let go.
         """
 
+    def keep_alive(self) -> None:
+        """Show that there will be an answer, where a connection is lost that is quiet for long."""
+
     async def release(self) -> None:
         """Let the client go, where it can come back for the rest; otherwise nothing happens."""
 
@@ -62,6 +65,9 @@ class Notes:
     def push(self, message: bytes) -> None:
         """Keep one message."""
         self.messages.append(message)
+
+    def keep_alive(self) -> None:
+        """Do nothing: the caller is here."""
 
     async def release(self) -> None:
         """Do nothing: the caller is here."""
