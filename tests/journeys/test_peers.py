@@ -209,7 +209,8 @@ async def test_the_client_hears_that_a_resource_changed(connect, heard):
         if client.protocol_version == MODERN:
             async with client.listen(resource_subscriptions=[TODAY]) as changes:
                 await client.call_tool("touch")
-                event = await anext(changes)
+                async with asyncio.timeout(BOUND_S):
+                    event = await anext(changes)
             assert event.uri == TODAY
         else:
             with pytest.warns(match="subscribe"):

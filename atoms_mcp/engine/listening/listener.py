@@ -10,6 +10,29 @@ from atoms_mcp.identity.caller import Caller
 Ending = Literal["over", "gone"]
 
 
+class Gate:
+    """Keeps what is told back until the client knows that it is being told."""
+
+    __slots__ = ("_held", "_push")
+
+    def __init__(self, push: Callable[[bytes], None]) -> None:
+        self._push = push
+        self._held: list[bytes] | None = []
+
+    def push(self, message: bytes) -> None:
+        """Send a message without waiting, or keep it until the gate is open."""
+        if self._held is None:
+            self._push(message)
+        else:
+            self._held.append(message)
+
+    def open(self) -> None:
+        """Send what was kept, and keep nothing back any more."""
+        held, self._held = self._held or [], None
+        for message in held:
+            self._push(message)
+
+
 class Listener:
     """A stream of 2026-07-28, or all that a session listens for.
 

@@ -25,7 +25,7 @@ from atoms_mcp.engine.footing import Footing
 from atoms_mcp.engine.frame import Frame
 from atoms_mcp.engine.handling import Cancelled, Handling
 from atoms_mcp.engine.listening.hub import ASK_AT_ONCE, Hub
-from atoms_mcp.engine.listening.listener import Listener
+from atoms_mcp.engine.listening.listener import Gate, Listener
 from atoms_mcp.engine.listening.rights import Rights
 from atoms_mcp.engine.sessions.rows import SessionRows
 from atoms_mcp.engine.sessions.session import Session
@@ -141,10 +141,9 @@ class Listening:
         with ExitStack() as room:
             begin = partial(self._begin, wanted, room)
             caller, honoured = await self._handling.run(begin, call, revision, frame)
-            tag = render_tag(call.id)
-            await frame.voice.send(render_acknowledgement(tag, honoured))
-            with self._tasks.watching(caller.user_id, honoured.task_ids, frame.voice.push, tag):
-                await self._tell(call.id, caller, honoured, frame)
+            gate, tag = Gate(frame.voice.push), render_tag(call.id)
+            with self._tasks.watching(caller.user_id, honoured.task_ids, gate.push, tag):
+                await self._tell(call.id, caller, honoured, frame, gate)
         return revision.render(Result({"_meta": {SUBSCRIPTION_ID: call.id}}))
 
     async def _begin(
@@ -159,8 +158,13 @@ class Listening:
         await self._hub.start()
         return caller, honour(wanted, self._changing, readable, task_ids)
 
-    async def _tell(self, call_id: Id, caller: Caller, honoured: Filter, frame: Frame) -> None:
+    async def _tell(
+        self, call_id: Id, caller: Caller, honoured: Filter, frame: Frame, gate: Gate
+    ) -> None:
         """Let a stream hear until it is over.
+
+        It hears before it is told so: what changes while the acknowledgement is on its way is
+        not lost, and comes after it.
 
         Raises:
             Cancelled: the client has left, or does not want to hear more.
@@ -168,7 +172,7 @@ class Listening:
         assert frame.voice is not None  # noqa: S101 - it was looked at before
         listener = Listener(
             caller.user_id,
-            frame.voice.push,
+            gate.push,
             lists=honoured.lists,
             uris=honoured.uris,
             tag=render_tag(call_id),
@@ -181,6 +185,8 @@ class Listening:
             self._open[key] = listener
         self._hub.add(listener)
         try:
+            await frame.voice.send(render_acknowledgement(listener.tag, honoured))
+            gate.open()
             if await listener.wait() == "gone":
                 raise Cancelled
             if frame.headers is None:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from atoms_mcp.engine.listening.listener import Listener
+from atoms_mcp.engine.listening.listener import Gate, Listener
 
 
 def make_listener():
@@ -48,3 +48,17 @@ async def test_the_end_is_called_out_once():
     listener.end("over")
 
     assert ends == ["over"]
+
+
+def test_what_comes_before_the_gate_is_open_comes_first_after_that():
+    told = []
+    gate = Gate(told.append)
+    gate.push(b"1")
+    gate.push(b"2")
+    assert told == []
+
+    gate.open()
+    gate.push(b"3")
+    gate.open()
+
+    assert told == [b"1", b"2", b"3"]

@@ -101,6 +101,28 @@ async def test_the_acknowledgement_comes_first_and_says_what_is_honoured(bench):
     assert first == ("subscriptions/acknowledged", honoured, 9)
 
 
+async def test_what_changes_while_the_acknowledgement_is_on_its_way_comes_after_it(bench):
+    class SlowEar(Ear):
+        go = asyncio.Event()
+
+        async def send(self, message):
+            self.push(message)
+            await self.go.wait()
+
+    slow, quick = SlowEar(), Ear()
+    for ear in (slow, quick):
+        listen(bench, ear, 1, resourceSubscriptions=[ADA])
+        await ear.hear(1)
+    await publish(bench, Change("resource", ADA))
+    await quick.hear(2)
+    slow.go.set()
+
+    assert [one[0] for one in await slow.hear(2)] == [
+        "subscriptions/acknowledged",
+        "resources/updated",
+    ]
+
+
 @pytest.mark.requirement("subs-several", "subs-id")
 async def test_several_streams_hear_each_its_own_under_their_own_ids(bench):
     ears = {1: Ear(), "1": Ear(), 2: Ear()}
