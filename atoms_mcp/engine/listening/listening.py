@@ -128,10 +128,8 @@ class Listening:
                 or there are too many streams; whatever else `Handling.run` raises.
             Cancelled: the client has left or wants no more.
         """
-        wanted = read_filter(call.params)
-        if TASKS_FIELD in call.params["notifications"] and TASKS not in revision.read_declared(
-            call
-        ):
+        wanted, asked = read_filter(call.params), call.params["notifications"]
+        if TASKS_FIELD in asked and TASKS not in revision.read_declared(call):
             raise missing_capabilities([TASKS])
         assert call.id is not None  # noqa: S101 - only requests are performed
         if frame.voice is None:
